@@ -1,0 +1,363 @@
+"""params.yaml as typed objects: every knob of the pipeline, its type, its range and what contradicts what.
+
+Every stage validates the whole file before it starts, so that a slip in `training` is found before an
+hour of cleaning. A bad value ends the run with one line that names the key, the value and what is allowed.
+"""
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from pipeline.errors import UserError
+
+PARAMS = Path("params.yaml")
+
+
+class Section(BaseModel):
+    """A mapping of params.yaml: unknown keys and loose types are refused."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+# --- corpus -------------------------------------------------------------------------------------
+
+
+class DemoSource(Section):
+    """The invented world; its knobs are in the section `demo`."""
+
+    kind: Literal["demo"]
+
+
+class FilesSource(Section):
+    """Local text: txt, CSV, TSV, JSONL or Parquet, a file or a folder, plain or .gz/.xz/.zst."""
+
+    kind: Literal["files"]
+    path: str = Field(min_length=1)
+    column: str = "text"
+    licence: str = "unknown"
+
+
+class LeipzigSource(Section):
+    """A corpus of the Leipzig Corpora Collection by name, such as tat_mixed_2015_1M."""
+
+    kind: Literal["leipzig"]
+    name: str = Field(pattern=r"^[a-z]{3}[-a-zA-Z]*_[A-Za-z-]+_[0-9]{4}_[0-9]+[KM]$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+
+
+class WikipediaSource(Section):
+    """The newest article dump of one Wikipedia, by its language code."""
+
+    kind: Literal["wikipedia"]
+    code: str = Field(pattern=r"^[a-z_-]{2,20}$")
+
+
+class HubSource(Section):
+    """A data set of the Hugging Face Hub (or a local folder of one), read with `datasets`."""
+
+    kind: Literal["hub"]
+    name: str = Field(min_length=1)
+    config: str | None = None
+    split: str = "train"
+    column: str = "text"
+    licence: str = "unknown"
+
+
+Source = Annotated[
+    DemoSource | FilesSource | LeipzigSource | WikipediaSource | HubSource,
+    Field(discriminator="kind"),
+]
+
+
+class CorpusParams(Section):
+    """What the text is made of."""
+
+    language: str = Field(pattern=r"^[a-z]{3}$")
+    unit: Literal["line", "file"] = "line"
+    sources: list[Source] = Field(min_length=1)
+
+
+class DemoParams(Section):
+    """The invented world that the demo corpus tells of."""
+
+    seed: int = Field(default=0, ge=0)
+    people: int = Field(default=40, ge=8, le=200)
+    documents: int = Field(default=9000, ge=200, le=1_000_000)
+    dirt: float = Field(default=0.14, ge=0, le=0.5)
+
+
+# --- cleaning -----------------------------------------------------------------------------------
+
+
+class CleaningParams(Section):
+    """What is dropped, and how sure the identifier must be."""
+
+    identifier: str = "made"
+    label: str | None = None
+    threshold: float = Field(default=0.5, ge=0, le=1)
+    contaminants: str = "languages/contaminants"
+    min_characters: int = Field(default=10, ge=1)
+    max_characters: int = Field(default=1_000_000, ge=100)
+    deduplicate: bool = True
+    seed: int = Field(default=0, ge=0)
+
+
+class SplitParams(Section):
+    """How documents are divided: by a hash of their content, or the last ones in order."""
+
+    kind: Literal["hash", "contiguous"] = "hash"
+    validation: float = Field(default=0.05, gt=0, lt=0.5)
+    test: float = Field(default=0.05, gt=0, lt=0.5)
+
+
+# --- tokenizer ----------------------------------------------------------------------------------
+
+
+class TokenizerParams(Section):
+    """Which vocabulary sizes are tried, on how much text, and how one of them is chosen."""
+
+    kind: Literal["byte_bpe"] = "byte_bpe"
+    sizes: list[Annotated[int, Field(ge=257, le=200_000)]] = Field(min_length=1)
+    choose: Literal["auto"] | int = "auto"
+    sample_megabytes: float = Field(default=20, gt=0)
+    proxy_megabytes: float = Field(default=1.0, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+    @field_validator("sizes")
+    @classmethod
+    def _distinct(cls, sizes: list[int]) -> list[int]:
+        if len(set(sizes)) != len(sizes):
+            raise ValueError("sizes must differ from one another")
+        return sizes
+
+    @model_validator(mode="after")
+    def _chosen_is_tried(self) -> "TokenizerParams":
+        if isinstance(self.choose, int) and self.choose not in self.sizes:
+            raise ValueError(f"choose: {self.choose} is not among sizes: {self.sizes}")
+        return self
+
+
+# --- model and training -------------------------------------------------------------------------
+
+
+class ModelParams(Section):
+    """The shape of a model. What a family does not have (layers of a bigram) is ignored by it."""
+
+    family: Literal["modern", "gpt2", "lstm", "bigram"] = "modern"
+    layers: int = Field(default=4, ge=1, le=200)
+    width: int = Field(default=128, ge=4, le=16384)
+    heads: int = Field(default=4, ge=1, le=256)
+    kv_heads: int | None = Field(default=None, ge=1, le=256)
+    feedforward: int | None = Field(default=None, ge=1)
+    context: int = Field(default=256, ge=8, le=131_072)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    tied: bool = True
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "ModelParams":
+        if self.family in ("modern", "gpt2"):
+            if self.width % self.heads:
+                raise ValueError(f"heads: {self.heads} does not divide width: {self.width}")
+            if self.family == "modern" and (self.width // self.heads) % 2:
+                raise ValueError(
+                    f"width: {self.width} over heads: {self.heads} is odd; "
+                    "rotary positions need an even number for each head"
+                )
+            if self.kv_heads is not None and self.heads % self.kv_heads:
+                raise ValueError(f"kv_heads: {self.kv_heads} does not divide heads: {self.heads}")
+            if self.family == "gpt2" and self.kv_heads not in (None, self.heads):
+                raise ValueError("kv_heads: family gpt2 has as many as heads; leave it null")
+        return self
+
+
+class OptimizerParams(Section):
+    """How one model is trained: shared by `training` and by the variants of `experiments`."""
+
+    optimizer: Literal["muon", "adamw"] = "muon"
+    learning_rate: float = Field(default=0.02, gt=0, le=10)
+    adam_learning_rate: float = Field(default=0.006, gt=0, le=10)
+    weight_decay: float = Field(default=0.1, ge=0, le=10)
+    batch: int = Field(default=16, ge=1)
+    warmup: float = Field(default=0.02, ge=0, lt=1)
+    decay: float = Field(default=0.5, ge=0, le=1)
+    schedule: Literal["stable", "cosine", "linear"] = "stable"
+    clip: float = Field(default=1.0, gt=0)
+
+
+class TrainingParams(OptimizerParams):
+    """The main run. `epochs` passes over the text, cut short by `tokens` where that is given."""
+
+    seed: int = Field(default=0, ge=0)
+    epochs: float = Field(default=8, gt=0)
+    tokens: int | None = Field(default=None, ge=1)
+    validations_per_epoch: int = Field(default=1, ge=1, le=1000)
+    checkpoint_seconds: float = Field(default=20, gt=0)
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    compile: Literal["auto", "on", "off"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    threads: int | None = Field(default=None, ge=1)
+
+
+class TrackingParams(Section):
+    """Where curves go besides reports/."""
+
+    tensorboard: bool = True
+    wandb: Literal["offline", "online", "disabled"] = "offline"
+    project: str = "tugantel"
+
+
+class GenerationParams(Section):
+    """How the model writes when nothing else is asked for."""
+
+    tokens: int = Field(default=80, ge=1)
+    temperature: float = Field(default=0.8, ge=0, le=10)
+    top_k: int | None = Field(default=None, ge=1)
+    top_p: float | None = Field(default=0.95, gt=0, le=1)
+    seed: int = Field(default=0, ge=0)
+
+
+class EvaluationParams(Section):
+    """What the benchmark measures, and on how much."""
+
+    ngram_order: int = Field(default=5, ge=5, le=7)
+    pairs: int = Field(default=400, ge=10)
+    samples: int = Field(default=6, ge=1, le=100)
+    test_megabytes: float = Field(default=2.0, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class Variant(Section):
+    """One rung of the ladder: a whole small model and how it is trained."""
+
+    model: ModelParams = ModelParams()
+    training: OptimizerParams = OptimizerParams()
+
+
+class ExperimentParams(Section):
+    """Named variants that get the same budget in tokens."""
+
+    tokens: int = Field(default=200_000, ge=1)
+    seed: int = Field(default=0, ge=0)
+    variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Variant] = Field(min_length=1)
+
+
+class Params(Section):
+    """The whole of params.yaml."""
+
+    corpus: CorpusParams
+    demo: DemoParams = DemoParams()
+    cleaning: CleaningParams = CleaningParams()
+    split: SplitParams = SplitParams()
+    tokenizer: TokenizerParams
+    model: ModelParams = ModelParams()
+    training: TrainingParams = TrainingParams()
+    tracking: TrackingParams = TrackingParams()
+    generation: GenerationParams = GenerationParams()
+    evaluation: EvaluationParams = EvaluationParams()
+    experiments: ExperimentParams
+
+    @model_validator(mode="after")
+    def _splits_leave_training_text(self) -> "Params":
+        if self.split.validation + self.split.test >= 0.9:
+            raise ValueError(
+                f"split.validation: {self.split.validation} and split.test: {self.split.test} "
+                "leave less than a tenth of the text to train on"
+            )
+        return self
+
+
+# --- reading ------------------------------------------------------------------------------------
+
+
+def load_params(path: Path | str = PARAMS) -> Params:
+    """Read and validate a params file.
+
+    Raises:
+        UserError: the file is missing or no YAML, or a key is unknown, missing, of the wrong type,
+            out of range, or in contradiction to another.
+    """
+    path = Path(path)
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `tugantel use demo` to write one") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        where = getattr(error, "problem_mark", None)
+        line = f" at line {where.line + 1}" if where else ""
+        raise UserError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}") from None
+    return parse_params(values, str(path))
+
+
+def parse_params(values: Any, name: str = "params.yaml") -> Params:
+    """Validate values that were read from `name`; see `load_params`."""
+    if not isinstance(values, dict):
+        raise UserError(f"{name} must hold sections such as corpus: and model:, not {_short(values)}")
+    try:
+        return Params.model_validate(values)
+    except ValidationError as error:
+        raise UserError(f"{name}: {_explain(dict(error.errors()[0]))}") from None
+
+
+_UNION_TAGS = {"demo", "files", "leipzig", "wikipedia", "hub"}
+_TYPES = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "string_type": "a text (put it in quotes)",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "a mapping",
+    "model_type": "a mapping",
+    "model_attributes_type": "a mapping",
+}
+
+
+def _explain(error: dict[str, Any]) -> str:
+    """One line for pydantic's first complaint: key, value, what is allowed."""
+    location = list(error["loc"])
+    kind, value, context = error["type"], error["input"], error.get("ctx", {})
+    parts: list[str] = []
+    for index, part in enumerate(location):
+        if isinstance(part, int):
+            parts[-1] += f"[{part}]"
+        elif index and isinstance(location[index - 1], int) and part in _UNION_TAGS:
+            continue  # the tag of the union, not a key
+        elif not (part in ("int", "float") or str(part).startswith(("literal[", "constrained"))):
+            parts.append(str(part))
+    key = ".".join(parts)
+    if kind == "extra_forbidden":
+        return f"{key} is no known key: check its spelling and its section"
+    if kind == "missing":
+        return f"{key} is missing"
+    if kind == "value_error":
+        said = str(context["error"])
+        return f"{key}: {said}" if key else said
+    bounds = {
+        "greater_than_equal": ("ge", "at least"),
+        "greater_than": ("gt", "above"),
+        "less_than_equal": ("le", "at most"),
+        "less_than": ("lt", "below"),
+    }
+    if kind in bounds:
+        name, words = bounds[kind]
+        allowed = f"{words} {context[name]}"
+    elif kind in ("literal_error", "union_tag_invalid"):
+        allowed = str(context.get("expected") or context.get("expected_tags")).replace("'", "")
+    elif kind == "string_pattern_mismatch":
+        allowed = f"a text of the form {context['pattern']}"
+    elif kind == "union_tag_not_found":
+        return f"{key} has no `kind`: allowed are demo, files, leipzig, wikipedia, hub"
+    elif kind in ("too_short", "string_too_short"):
+        allowed = f"at least {context['min_length']} entry"
+    else:
+        allowed = _TYPES.get(kind, error["msg"])
+    return f"{key} is {_short(value)}: allowed is {allowed}"
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

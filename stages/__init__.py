@@ -1,0 +1,47 @@
+"""Stages: one thin script each. It reads its params, calls `pipeline`, and writes its outs and metrics.
+
+A stage runs as `python -m stages.NAME`, so that a queued experiment imports its own copy of the code.
+"""
+
+import errno
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, NoReturn
+
+from pipeline.errors import UserError
+from pipeline.params import load_params
+
+
+def run(main: Callable[..., Any], argument: bool = False) -> NoReturn:
+    """Validate the whole of params.yaml, call `main`, and turn every expected failure into one line.
+
+    With `argument` the stage is one item of a matrix, whose name is the only word on the command line.
+    """
+    signal.signal(signal.SIGTERM, _interrupt)
+    name = getattr(sys.modules.get("__main__"), "__spec__", None)
+    stage = name.name.removeprefix("stages.") if name is not None else "stage"
+    try:
+        params = load_params()
+        main(params, sys.argv[1]) if argument else main(params)
+    except UserError as error:
+        _fail(stage, str(error), 1)
+    except KeyboardInterrupt:
+        _fail(stage, "interrupted; run `dvc repro` again to go on", 130)
+    except OSError as error:
+        if error.errno == errno.ENOSPC:
+            _fail(stage, "the disk is full: free some space and run `dvc repro` again", 1)
+        if error.errno in (errno.EACCES, errno.EROFS):
+            _fail(stage, f"no permission to write {error.filename}", 1)
+        raise
+    sys.exit(0)
+
+
+def _fail(stage: str, message: str, code: int) -> NoReturn:
+    print(f"tugantel {stage}: {' '.join(message.split())}", file=sys.stderr, flush=True)
+    sys.exit(code)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
