@@ -1,0 +1,390 @@
+"""Languages as data: what `languages/CODE.yaml` says of one, or what its own text tells.
+
+Cleaning asks three things of a language: its script, its alphabet, and the letters that betray a
+neighbour. They are facts, so they are data; a language nobody has written down yet is described by
+counting the letters of its text. `docs/adding-a-language.md` explains every key.
+"""
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pipeline.errors import UserError
+
+FOLDER = "languages"
+IDENTIFIERS = ("lid176", "glotlid")
+COVERAGE = 0.999  # share of letter occurrences that an alphabet taken from text covers
+WORD_MARKS = "'’-"  # what joins the letters of one word where no file says otherwise
+
+# First word of a character's Unicode name -> ISO 15924 code of its script.
+SCRIPTS = {
+    "LATIN": "Latn",
+    "CYRILLIC": "Cyrl",
+    "GREEK": "Grek",
+    "COPTIC": "Copt",
+    "ARMENIAN": "Armn",
+    "GEORGIAN": "Geor",
+    "HEBREW": "Hebr",
+    "ARABIC": "Arab",
+    "SYRIAC": "Syrc",
+    "THAANA": "Thaa",
+    "NKO": "Nkoo",
+    "TIFINAGH": "Tfng",
+    "ETHIOPIC": "Ethi",
+    "VAI": "Vaii",
+    "BAMUM": "Bamu",
+    "ADLAM": "Adlm",
+    "OSMANYA": "Osma",
+    "DEVANAGARI": "Deva",
+    "BENGALI": "Beng",
+    "GURMUKHI": "Guru",
+    "GUJARATI": "Gujr",
+    "ORIYA": "Orya",
+    "TAMIL": "Taml",
+    "TELUGU": "Telu",
+    "KANNADA": "Knda",
+    "MALAYALAM": "Mlym",
+    "SINHALA": "Sinh",
+    "OL": "Olck",
+    "MEETEI": "Mtei",
+    "CHAKMA": "Cakm",
+    "LEPCHA": "Lepc",
+    "LIMBU": "Limb",
+    "THAI": "Thai",
+    "LAO": "Laoo",
+    "KHMER": "Khmr",
+    "MYANMAR": "Mymr",
+    "TIBETAN": "Tibt",
+    "BALINESE": "Bali",
+    "JAVANESE": "Java",
+    "SUNDANESE": "Sund",
+    "BUGINESE": "Bugi",
+    "CHAM": "Cham",
+    "MONGOLIAN": "Mong",
+    "YI": "Yiii",
+    "LISU": "Lisu",
+    "CJK": "Hani",
+    "HIRAGANA": "Hira",
+    "KATAKANA": "Kana",
+    "BOPOMOFO": "Bopo",
+    "HANGUL": "Hang",
+    "CHEROKEE": "Cher",
+    "CANADIAN": "Cans",
+    "OSAGE": "Osge",
+}
+UNKNOWN_SCRIPT = "Zzzz"  # ISO 15924 for "uncoded": a letter whose script is not in the table
+SHARED = {"MODIFIER", "MATHEMATICAL", "FEMININE", "MASCULINE", "MICRO", "FULLWIDTH", "HALFWIDTH"}
+
+
+@dataclass(frozen=True)
+class Language:
+    """Facts about one language.
+
+    `alphabet`, `foreign_letters` and `word_marks` are strings of single characters: the lower-case
+    letters of good text; letters that good text never holds, not even in names, while a neighbour
+    does; and the non-letters that belong to a word when they stand between two letters.
+    `identifiers` gives the label that each ready-made identifier uses, or None where it knows none.
+    """
+
+    code: str
+    name: str
+    native_name: str
+    iso639_1: str | None
+    script: str
+    alphabet: str
+    foreign_letters: str
+    word_marks: str
+    identifiers: Mapping[str, str | None]
+    leipzig: tuple[str, ...]
+    wikipedia: str | None
+    fineweb2: str | None
+    glotcc: str | None
+    origin: str
+    """The file that says so, or "text"."""
+
+
+@cache
+def script_of(character: str) -> str | None:
+    """ISO 15924 code of a letter's script; None for what is no letter or belongs to all scripts.
+
+    Vowel signs count as letters in scripts that write them as marks (Devanagari, N'Ko); accents
+    that combine with any script do not.
+    """
+    if unicodedata.category(character)[0] not in "LM":
+        return None
+    word = re.split("[ -]", unicodedata.name(character, ""))[0]
+    if word in SCRIPTS:
+        return SCRIPTS[word]
+    if word in SHARED or unicodedata.category(character)[0] == "M":
+        return None
+    return UNKNOWN_SCRIPT
+
+
+class _Letters(dict[int, str | None]):
+    """Tells the letters that pass a test from those that do not, at 20 million characters a second.
+
+    Letters that are sure to pass go in one regular expression; what is left, mostly spaces and
+    punctuation, is judged by this table for `str.translate`: "+" passes, "-" fails, None is no
+    letter. It is filled as characters turn up.
+    """
+
+    def __init__(self, sure: Iterable[str], passes: Callable[[str], bool]) -> None:
+        super().__init__()
+        self.passes = passes
+        self.sure = re.compile(f"[{re.escape(''.join(sure))}]+")
+
+    def __missing__(self, code_point: int) -> str | None:
+        letter = chr(code_point)
+        verdict = None if script_of(letter) is None else "+" if self.passes(letter) else "-"
+        self[code_point] = verdict
+        return verdict
+
+    def count(self, text: str) -> tuple[int, int]:
+        """How many letters of `text` pass, and how many fail."""
+        rest = self.sure.sub("", text)
+        judged = rest.translate(self)
+        failed = judged.count("-")
+        return len(text) - len(rest) + len(judged) - failed, failed
+
+
+@lru_cache(maxsize=64)
+def _of_script(script: str) -> _Letters:
+    def passes(letter: str) -> bool:
+        return script_of(letter) == script
+
+    return _Letters(filter(passes, map(chr, range(0x3000))), passes)
+
+
+@lru_cache(maxsize=64)
+def _of_alphabet(alphabet: str) -> _Letters:
+    letters = frozenset(alphabet)
+
+    def passes(letter: str) -> bool:
+        return all(part in letters for part in letter.lower() if script_of(part) is not None)
+
+    either_case = set(alphabet) | {
+        letter.upper() for letter in alphabet if len(letter.upper()) == 1
+    }
+    return _Letters(sorted(filter(passes, either_case)), passes)
+
+
+def script_share(text: str, script: str) -> float:
+    """Share of the letters of `text` that are of `script` (ISO 15924); 0 where there are none."""
+    passed, failed = _of_script(script).count(text)
+    return passed / (passed + failed) if passed else 0.0
+
+
+def letters_outside(language: Language, text: str) -> float:
+    """Share of the letters of `text`, in either case, that are not in the language's alphabet.
+
+    The text is expected in NFC. Without any letter the share is 0: nothing is outside.
+    """
+    passed, failed = _of_alphabet(language.alphabet).count(text)
+    return failed / (passed + failed) if failed else 0.0
+
+
+def load_language(code: str, folder: str | Path = FOLDER) -> Language | None:
+    """Read `folder/CODE.yaml`; None where there is none, so that the text may tell.
+
+    Raises UserError for a code that cannot be one, for a two-letter code of a language that has a
+    file under three letters, and for anything wrong in the file.
+    """
+    if not re.fullmatch(r"[a-z]{2,3}(_[A-Za-z0-9]+)?", code):
+        raise UserError(f"language code {code!r}: write three letters (ISO 639-3), such as tat")
+    path = Path(folder) / f"{code}.yaml"
+    if path.is_file():
+        return read_language(path)
+    if len(code) == 2:
+        for other in sorted(Path(folder).glob("*.yaml")):
+            if (language := read_language(other)).iso639_1 == code:
+                raise UserError(
+                    f"language code {code!r}: {language.name} is {language.code!r} here (ISO 639-3)"
+                )
+    return None
+
+
+def read_language(path: Path) -> Language:
+    """Read and check one language file; what is wrong gives one line with file, key and value."""
+    try:
+        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not UTF-8 text") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        what = getattr(error, "problem", None) or "cannot be read"
+        raise UserError(f"{path}: not valid YAML{where}: {what}") from None
+    return _Reader(path, values).language()
+
+
+def language_from_text(code: str, texts: Iterable[str]) -> Language:
+    """Describe a language that has no file by the letters of its texts (NFC; a sample is enough).
+
+    The script is that of most letters; the alphabet holds the commonest letters of that script, in
+    lower case, until they cover 99.9 % of its occurrences, so that strays stay outside.
+    Raises UserError where the texts have no letters.
+    """
+    characters: Counter[str] = Counter()
+    for text in texts:
+        characters.update(text)
+    scripts: Counter[str] = Counter()
+    letters: Counter[str] = Counter()
+    for character, count in characters.items():
+        if (script := script_of(character)) is not None:
+            scripts[script] += count
+            for letter in character.lower():
+                if script_of(letter) is not None:
+                    letters[letter] += count
+    if not scripts:
+        raise UserError(f"language {code}: its text has no letters, so its alphabet cannot be told")
+    main = min(scripts, key=lambda script: (-scripts[script], script))
+    ranked = sorted(
+        (letter for letter in letters if script_of(letter) == main),
+        key=lambda letter: (-letters[letter], letter),
+    )
+    total, covered, alphabet = sum(letters[letter] for letter in ranked), 0, ""
+    for letter in ranked:
+        if covered >= COVERAGE * total:
+            break
+        alphabet += letter
+        covered += letters[letter]
+    return Language(
+        code=code,
+        name=code,
+        native_name=code,
+        iso639_1=None,
+        script=main,
+        alphabet="".join(sorted(alphabet)),
+        foreign_letters="",
+        word_marks=WORD_MARKS,
+        identifiers=dict.fromkeys(IDENTIFIERS),
+        leipzig=(),
+        wikipedia=None,
+        fineweb2=None,
+        glotcc=None,
+        origin="text",
+    )
+
+
+def describe(language: Language) -> str:
+    """The one line that says what is taken for the language, and from where."""
+    count = len(language.alphabet)
+    shown = language.alphabet if count <= 60 else language.alphabet[:60] + "…"
+    letters = f"script {language.script}, {count} letters {shown}"
+    if language.origin == "text":
+        return f"{language.code}: no file in {FOLDER}/, so taken from the text: {letters}"
+    return f"{language.code} ({language.name}), from {language.origin}: {letters}"
+
+
+class _Reader:
+    """Takes the values of one file apart, key by key; can say which one is wrong."""
+
+    def __init__(self, path: Path, values: Any) -> None:
+        self.path = path
+        self.values = self._mapping(values, "the file")
+
+    def language(self) -> Language:
+        code = self._text(self.values, "code")
+        if code != self.path.stem:
+            raise self._wrong("code", code, f"must be the file's name, {self.path.stem!r}")
+        script = self._text(self.values, "script")
+        if script not in SCRIPTS.values():
+            raise self._wrong("script", script, "must be an ISO 15924 code such as Cyrl or Latn")
+        alphabet = self._characters("alphabet", required=True)
+        for letter in alphabet:
+            if (found := script_of(letter)) != script:
+                what = f"is of script {found}, not {script}" if found else "is no letter"
+                raise self._wrong("alphabet", letter, what)
+            if letter.lower() != letter:
+                raise self._wrong("alphabet", letter, f"must be lower case, {letter.lower()!r}")
+        foreign = self._characters("foreign_letters")
+        for letter in foreign:
+            if script_of(letter) is None or letter.lower() != letter:
+                raise self._wrong("foreign_letters", letter, "must be a lower-case letter")
+            if letter in alphabet:
+                raise self._wrong("foreign_letters", letter, "is in the alphabet too")
+        marks = self._characters("word_marks")
+        for mark in marks:
+            if script_of(mark) is not None or mark.isspace():
+                raise self._wrong("word_marks", mark, "must be neither a letter nor a space")
+        identifiers = self._mapping(self.values.pop("identifiers", None), "identifiers")
+        labels = {name: self._label(identifiers, f"identifiers.{name}") for name in IDENTIFIERS}
+        self._nothing_left(identifiers, "identifiers.")
+        sources = self._mapping(self.values.pop("sources", {}), "sources")
+        language = Language(
+            code=code,
+            name=self._text(self.values, "name"),
+            native_name=self._text(self.values, "native_name"),
+            iso639_1=self._label(self.values, "iso639_1"),
+            script=script,
+            alphabet=alphabet,
+            foreign_letters=foreign,
+            word_marks=marks,
+            identifiers=labels,
+            leipzig=self._names(sources, "sources.leipzig"),
+            wikipedia=self._optional(sources, "sources.wikipedia"),
+            fineweb2=self._optional(sources, "sources.fineweb2"),
+            glotcc=self._optional(sources, "sources.glotcc"),
+            origin=self.path.as_posix(),
+        )
+        self._nothing_left(sources, "sources.")
+        self._nothing_left(self.values, "")
+        return language
+
+    def _wrong(self, key: str, value: object, what: str) -> UserError:
+        return UserError(f"{self.path}: {key}: {value!r} {what}")
+
+    def _mapping(self, value: Any, key: str) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise self._wrong(key, value, "must be keys with values")
+        return dict(value)
+
+    def _text(self, values: dict[str, Any], key: str) -> str:
+        value = values.pop(key.split(".")[-1], None)
+        if value is None:
+            raise UserError(f"{self.path}: {key} is missing")
+        if not isinstance(value, str) or not value.strip():
+            raise self._wrong(key, value, "must be text (in quotes, if YAML reads it otherwise)")
+        return value
+
+    def _optional(self, values: dict[str, Any], key: str) -> str | None:
+        return None if values.get(key.split(".")[-1]) is None else self._text(values, key)
+
+    def _label(self, values: dict[str, Any], key: str) -> str | None:
+        """A key that must be there, if only to say with `null` that there is no such label."""
+        name = key.split(".")[-1]
+        if name not in values:
+            raise UserError(f"{self.path}: {key} is missing (null where there is none)")
+        if values[name] is None:
+            return values.pop(name)
+        return self._text(values, key)
+
+    def _names(self, values: dict[str, Any], key: str) -> tuple[str, ...]:
+        names = values.pop(key.split(".")[-1], None) or []
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise self._wrong(key, names, "must be a list of names")
+        return tuple(names)
+
+    def _characters(self, key: str, required: bool = False) -> str:
+        """A string of distinct characters in NFC; spaces between them are only for the eye."""
+        value = self._text(self.values, key) if required else self.values.pop(key, "")
+        if not isinstance(value, str):
+            raise self._wrong(key, value, "must be text (in quotes, if YAML reads it otherwise)")
+        if unicodedata.normalize("NFC", value) != value:
+            raise self._wrong(key, value, "must be in Unicode's composed form (NFC)")
+        value = "".join(value.split())
+        for character, count in Counter(value).items():
+            if count > 1:
+                raise self._wrong(key, character, "stands there twice")
+        return value
+
+    def _nothing_left(self, values: dict[str, Any], prefix: str) -> None:
+        for key, value in values.items():
+            raise self._wrong(f"{prefix}{key}", value, "is no key of a language file")
