@@ -1,0 +1,22 @@
+"""Say what the corpus consists of, and notice when local text was edited.
+
+This stage always runs. It writes data/sources.json, which `download` depends on: settings of every source and
+the hashes of local files, but no path, so that the same text in another folder is the same corpus.
+"""
+
+from pathlib import Path
+
+from pipeline.corpus.fingerprint import as_text, corpus_settings, write_if_changed
+from pipeline.params import Params
+from stages import run
+
+SOURCES = Path("data/sources.json")
+
+
+def main(params: Params) -> None:
+    """Fingerprint the sources; the file is touched only when something changed."""
+    write_if_changed(SOURCES, as_text(corpus_settings(params)))
+
+
+if __name__ == "__main__":
+    run(main)
