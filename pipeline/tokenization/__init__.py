@@ -1,0 +1,1 @@
+"""Tokenizers: trained on the clean corpus, measured, judged by small models, used to encode."""

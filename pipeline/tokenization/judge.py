@@ -1,0 +1,79 @@
+"""The judge of a tokenizer: a small model trained on it, measured in bits per byte.
+
+Every size gets the same model, the same bytes of text and the same bytes in each step, so all of
+them take the same number of steps; they differ in the vocabulary alone. Bits per byte compare
+across tokenizers where bits per token cannot. The training itself comes from the caller: models
+stand above tokenizers and are not known here.
+"""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from tokenizers import Tokenizer
+
+from pipeline.params import ModelParams, OptimizerParams
+from pipeline.tokenization.tokenizer import BOS_ID, encode_batch, token_bytes
+
+MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, context=128, dropout=0.0)
+STEP_BYTES = 5_000
+
+
+class Verdict(Protocol):
+    """What is read of a finished training."""
+
+    @property
+    def bits_per_byte(self) -> float: ...
+
+    @property
+    def seconds(self) -> float: ...
+
+
+class Train(Protocol):
+    """`pipeline.training.quick.train_quickly`, as far as the judge needs it."""
+
+    def __call__(
+        self,
+        model_params: ModelParams,
+        optimizer: OptimizerParams,
+        tokens: np.ndarray,
+        validation: np.ndarray,
+        vocabulary: int,
+        token_bytes: np.ndarray,
+        budget_tokens: int,
+        seed: int,
+        description: str,
+    ) -> Verdict: ...
+
+
+def judge(
+    tokenizer: Tokenizer,
+    texts: Sequence[str],
+    held_out: Sequence[str],
+    megabytes: float,
+    seed: int,
+    train: Train,
+) -> Verdict:
+    """Train a small model on `megabytes` of `texts`, repeated if need be; measure on `held_out`."""
+    tokens, held = as_stream(tokenizer, texts), as_stream(tokenizer, held_out)
+    lengths = np.array([len(token) for token in token_bytes(tokenizer)], np.int64)
+    bytes_per_token = lengths[tokens].mean()
+    step_tokens = STEP_BYTES / bytes_per_token
+    return train(
+        model_params=MODEL,
+        optimizer=OptimizerParams(batch=max(1, round(step_tokens / MODEL.context))),
+        tokens=tokens,
+        validation=held,
+        vocabulary=tokenizer.get_vocab_size(),
+        token_bytes=lengths,
+        budget_tokens=round(megabytes * 1e6 / bytes_per_token),
+        seed=seed,
+        description=f"small model on {tokenizer.get_vocab_size()} tokens",
+    )
+
+
+def as_stream(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
+    """int64[tokens]: all texts one after the other, each begun by `BOS`."""
+    return np.fromiter(
+        (token for ids in encode_batch(tokenizer, texts) for token in (BOS_ID, *ids)), np.int64
+    )

@@ -1,0 +1,24 @@
+"""Encode the cleaned documents with the chosen tokenizer."""
+
+from pathlib import Path
+
+from pipeline.params import Params
+from stages import run
+
+
+def main(params: Params) -> None:
+    """Write data/tokens."""
+    from pipeline.tokenization.encode import encode_splits
+    from pipeline.tokenization.tokenizer import load_tokenizer
+
+    tokenizer = load_tokenizer(Path("data/tokenizer"))
+    records = encode_splits(Path("data/clean"), tokenizer, Path("data/tokens"))
+    for split, record in records.items():
+        print(
+            f"encode: {split} {record['documents']:,} documents, {record['tokens']:,} tokens, "
+            f"{record['bytes'] / record['tokens']:.2f} bytes a token"
+        )
+
+
+if __name__ == "__main__":
+    run(main)
