@@ -63,8 +63,8 @@ def train_bpe(texts: Sequence[str], size: int) -> Tokenizer:
     if supported < size:
         raise UserError(
             f"tokenizer.sizes holds {size}, but the text to train the tokenizer on supports "
-            f"only {supported} tokens: use sizes up to {max(257, supported // 2)}, more text, or a larger "
-            "tokenizer.sample_megabytes"
+            f"only {supported} tokens: use sizes up to {max(257, supported // 2)}, more text, or a "
+            "larger tokenizer.sample_megabytes"
         )
     return prepare(tokenizer, "the new tokenizer")
 

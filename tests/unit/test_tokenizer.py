@@ -1,4 +1,4 @@
-"""Byte-level BPE: nothing is lost, sizes are cuts of one training, files are what transformers reads."""
+"""Byte-level BPE: nothing is lost, sizes are cuts of one training, transformers reads it."""
 
 import json
 from pathlib import Path

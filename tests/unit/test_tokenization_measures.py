@@ -1,0 +1,171 @@
+"""Samples, measures and the choice: numbers worked out by hand, and properties that always hold."""
+
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.documents import write_documents
+from pipeline.errors import UserError
+from pipeline.tokenization.choose import choose
+from pipeline.tokenization.measure import count_words, measure, renyi_efficiency, tail
+from pipeline.tokenization.sample import groups, pieces, sample_texts
+from pipeline.tokenization.tokenizer import encode_batch
+from pipeline.tokenization.train import cut, train_bpe
+
+TEXTS = ["әни, бар!", "бар әни бар", "сүз"]
+
+
+@pytest.fixture(scope="module")
+def tokenizer():
+    return train_bpe(TEXTS * 3, 260)
+
+
+def documents(folder: Path, texts: list[str]) -> Path:
+    rows = ({"id": str(i), "text": text, "source": "test"} for i, text in enumerate(texts))
+    write_documents(folder, rows)
+    return folder
+
+
+# --- samples ---
+
+
+@given(st.text(alphabet="аб \n", max_size=60), st.integers(min_value=1, max_value=20))
+def test_pieces_are_the_text_and_stay_short(text, limit):
+    cut = list(pieces(text, limit))
+    assert "".join(cut) == text
+    assert all(len(piece) <= limit for piece in cut)
+
+
+def test_pieces_are_cut_before_white_space():
+    assert list(pieces("бер ике өч дүрт", 8)) == ["бер ике", " өч дүрт"]
+
+
+def test_small_corpus_is_sampled_whole_and_in_order(tmp_path):
+    texts = [f"сүз {i}" for i in range(50)]
+    assert sample_texts(documents(tmp_path / "c", texts), 1.0, 0) == texts
+
+
+def test_sample_stays_under_its_limit_is_spread_and_repeats(tmp_path):
+    texts = [f"{i:05d} " + "сүз " * 20 for i in range(2000)] + ["китап " * 50_000]
+    folder = documents(tmp_path / "c", texts)
+    sample = sample_texts(folder, 0.1, seed=1)
+    size = sum(len(text.encode()) for text in sample)
+    assert 0.06e6 < size <= 0.1e6
+    numbers = [int(text[:5]) for text in sample if text[:5].isdigit()]
+    assert numbers == sorted(numbers) and min(numbers) < 400 and max(numbers) > 1600
+    assert sample == sample_texts(folder, 0.1, seed=1)
+    assert sample != sample_texts(folder, 0.1, seed=2)
+
+
+def test_one_long_document_is_sampled_in_pieces(tmp_path):
+    folder = documents(tmp_path / "c", ["китап " * 100_000])
+    size = sum(len(text.encode()) for text in sample_texts(folder, 0.2, 0))
+    assert 0.15e6 < size <= 0.2e6
+
+
+def test_sample_smaller_than_any_piece_still_has_one(tmp_path):
+    assert len(sample_texts(documents(tmp_path / "c", ["а" * 5000] * 3), 0.000001, 0)) == 1
+
+
+@pytest.mark.parametrize("texts", [[], ["", ""]])
+def test_empty_corpus_is_the_user_s_to_repair(tmp_path, texts):
+    with pytest.raises(UserError, match="holds no text"):
+        sample_texts(documents(tmp_path / "c", texts), 1.0, 0)
+
+
+@given(st.lists(st.text(max_size=9)), st.integers(min_value=1, max_value=30))
+def test_groups_lose_nothing(texts, characters):
+    made = list(groups(texts, characters))
+    assert [text for group in made for text in group] == texts
+    assert all(made)
+
+
+# --- measures ---
+
+
+def test_measures_by_hand(tokenizer):
+    bytes_only = cut(tokenizer, 257)
+    found = measure(bytes_only, TEXTS, encode_batch(bytes_only, TEXTS))
+    size = sum(len(text.encode()) for text in TEXTS)
+    assert found["bytes_per_token"] == 1
+    assert found["characters_per_token"] == sum(map(len, TEXTS)) / size
+    assert found["fertility"] == size / 6
+    assert found["words_whole"] == 0
+    assert found["vocabulary_used"] == len(set("".join(TEXTS).encode())) / 257
+    ascii_bytes = sum(byte < 128 for byte in "".join(TEXTS).encode())
+    assert found["invalid_utf8_share"] == pytest.approx(1 - ascii_bytes / size)
+
+
+def test_words_whole_leaves_punctuation_out():
+    tokenizer = train_bpe([" бар бар бар"] * 10, 263)
+    texts = ["(бар), бар! юк 5"]
+    assert measure(tokenizer, texts, encode_batch(tokenizer, texts))["words_whole"] == 2 / 3
+
+
+def test_renyi_efficiency_of_known_distributions():
+    assert renyi_efficiency(np.array([5, 5, 5, 5])) == pytest.approx(1)
+    assert renyi_efficiency(np.array([7, 0, 0, 0])) == 0
+    shares = np.array([0.5, 0.25, 0.25])
+    expected = np.log((shares**2.5).sum()) / -1.5 / np.log(3)
+    assert renyi_efficiency(np.array([2, 1, 1])) == pytest.approx(expected)
+
+
+@given(st.lists(st.integers(min_value=0, max_value=1000), min_size=2).filter(any))
+def test_renyi_efficiency_is_a_share(counts):
+    assert 0 <= renyi_efficiency(np.array(counts)) <= 1 + 1e-9
+
+
+def test_tail_counts_every_occurrence(tokenizer):
+    bytes_only = cut(tokenizer, 257)
+    found = tail(bytes_only, Counter({"а": 9, "б": 100}))  # а: D0 B0, б: D0 B1, and a space each
+    assert found["never_share"] == (256 - 4) / 256
+    assert found["rare_share"] == (256 - 3) / 256  # B0 is seen 9 times
+    assert found["under_100_share"] == (256 - 3) / 256
+    assert found["rare_text_share"] == found["under_100_text_share"] == 9 / (3 * 109)
+
+
+def test_words_are_counted_over_all_texts():
+    assert count_words(TEXTS) == Counter({"бар": 2, "әни,": 1, "бар!": 1, "әни": 1, "сүз": 1})
+
+
+# --- the choice ---
+
+
+def sweep_of(**bits: float | None) -> list[dict]:
+    return [
+        {"kind": "byte_bpe", "size": int(size[1:]), "proxy_bits_per_byte": value}
+        for size, value in bits.items()
+    ]
+
+
+def test_best_size_is_chosen_and_the_sentence_has_the_numbers():
+    chosen, why = choose(sweep_of(s512=1.6, s1024=1.5, s2048=1.52), "auto")
+    assert chosen["size"] == 1024
+    assert "1.500" in why and "1.600 on 512" in why and "1.520 on 2048" in why
+
+
+def test_smaller_size_within_the_spread_is_preferred():
+    chosen, why = choose(sweep_of(s2048=1.5, s512=1.6, s1024=1.507), "auto")
+    assert chosen["size"] == 1024
+    assert "smallest size within 0.5%" in why and "1.507" in why and "1.500 on 2048" in why
+
+
+def test_fixed_size_is_taken_and_compared_with_the_best():
+    chosen, why = choose(sweep_of(s512=1.6, s1024=1.5), 512)
+    assert chosen["size"] == 512
+    assert "tokenizer.choose" in why and "1.600" in why and "1.500" in why and "1024" in why
+
+
+def test_only_size_needs_no_judge():
+    for wanted in ("auto", 512):
+        chosen, why = choose(sweep_of(s512=None), wanted)
+        assert chosen["size"] == 512 and "only size" in why
+
+
+def test_size_that_was_not_tried_is_refused():
+    with pytest.raises(UserError, match="only 512, 1024"):
+        choose(sweep_of(s512=1.0, s1024=1.0), 2048)
