@@ -1,0 +1,197 @@
+"""Minimal pairs for a language that has none: made from its own held-out sentences.
+
+A sentence that no training text holds is spoilt in one place: two neighbouring words change
+places, a word takes the form of another ending, a word is left out or said twice. The two words
+that meet only in the bad sentence must never have met in training, so that the mistake is not
+simply something else people say. The wrong form is the one that is nearest in frequency, so that
+counting words alone does not decide.
+"""
+
+import bisect
+import math
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.evaluation.overlap import RunFinder, hashed
+from pipeline.evaluation.pairs import Pair
+
+SENTENCE_WORDS = (4, 25)
+STEM = 4  # letters that two forms of one word share at least
+SPARE = 3  # candidates made for each pair that is wanted
+
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_PLAIN = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
+
+
+class Candidate(NamedTuple):
+    """A pair, and the words that stand side by side only in its bad member."""
+
+    pair: Pair
+    meeting: str
+
+
+class WordForms:
+    """The words of the training text in alphabetical order, to find other forms of a word."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self.counts = counts
+        self._words = sorted(word for word, count in counts.items() if count > 1 and word.isalpha())
+
+    def other_form(self, word: str) -> str | None:
+        """The form of the same stem that is nearest in frequency; None where the text knows none.
+
+        The same stem: more than half of the longer form, and four letters at least, are shared; it
+        is a guess, good enough where endings carry the grammar.
+        """
+        own = self.counts[word]
+        if not own or len(word) <= STEM:
+            return None
+        best: tuple[float, str] | None = None
+        start = word[:STEM]
+        for place in range(bisect.bisect_left(self._words, start), len(self._words)):
+            other = self._words[place]
+            if not other.startswith(start):
+                break
+            if other == word or 2 * _shared(word, other) <= max(len(word), len(other)):
+                continue
+            rank = (abs(math.log(self.counts[other] / own)), other)
+            best = rank if best is None else min(best, rank)
+        return best[1] if best else None
+
+
+def candidates(texts: Iterable[str], forms: WordForms, wanted: int, seed: int) -> list[Candidate]:
+    """Spoil each sentence of the held-out texts in one way, the ways in turn."""
+    sentences = sorted({sentence for text in texts for sentence in sentences_of(text)})
+    generator = np.random.default_rng(seed)
+    ways: dict[str, Callable[[list[str], np.random.Generator], Candidate | None]] = {
+        "word order": _swapped,
+        "word form": lambda tokens, generator: _other_form(tokens, generator, forms),
+        "missing word": _dropped,
+        "doubled word": _doubled,
+    }
+    made: list[Candidate] = []
+    count = dict.fromkeys(ways, 0)
+    for index in generator.permutation(len(sentences)):
+        if len(made) >= SPARE * wanted:
+            break
+        tokens = sentences[index].split()
+        for name in sorted(ways, key=lambda name: count[name]):  # stable: the rarest so far first
+            candidate = ways[name](tokens, generator)
+            if candidate is not None:
+                made.append(candidate)
+                count[name] += 1
+                break
+    return made
+
+
+def sentences_of(text: str) -> Iterator[str]:
+    """The sentences of a text that are neither too short nor too long to spoil."""
+    for sentence in _SENTENCE_END.split(text):
+        tokens = sentence.split()
+        if SENTENCE_WORDS[0] <= len(tokens) <= SENTENCE_WORDS[1]:
+            yield " ".join(tokens)
+
+
+class Sifter:
+    """Keeps the candidates whose good sentence and whose meeting words training does not hold."""
+
+    def __init__(self, made: list[Candidate], finder: RunFinder) -> None:
+        self._made, self._finder = made, finder
+        self._good = finder.add(hashed(candidate.pair.good) for candidate in made)
+        self._meeting = finder.add(hashed(candidate.meeting) for candidate in made)
+
+    def pairs(self) -> list[Pair]:
+        """The pairs that are left, after `finder.search`."""
+        held = self._finder.whole(self._good) | self._finder.whole(self._meeting)
+        return [
+            candidate.pair for candidate, drop in zip(self._made, held, strict=True) if not drop
+        ]
+
+
+def _swapped(tokens: list[str], generator: np.random.Generator) -> Candidate | None:
+    """Two neighbours change places; what stands around them (a full stop) stays where it is."""
+    places = [
+        place
+        for place in range(1, len(tokens) - 1)
+        if _is_plain(tokens[place])
+        and (core := _core(tokens[place + 1])) is not None
+        and tokens[place + 1].startswith(core)
+        and core.lower() != tokens[place].lower()
+    ]
+    if not places:
+        return None
+    place = int(generator.choice(places))
+    first, second = tokens[place], _core(tokens[place + 1]) or ""
+    after = tokens[place + 1][len(second) :]
+    bad = [*tokens[:place], second, first + after, *tokens[place + 2 :]]
+    return _candidate(tokens, bad, "word order", f"{second} {first}")
+
+
+def _other_form(
+    tokens: list[str], generator: np.random.Generator, forms: WordForms
+) -> Candidate | None:
+    places = [
+        place
+        for place in range(1, len(tokens))
+        if (core := _core(tokens[place])) is not None
+        and core.islower()
+        and _core(tokens[place - 1]) is not None
+    ]
+    for place in generator.permutation(places):
+        core = _core(tokens[place]) or ""
+        other = forms.other_form(core)
+        if other is not None:
+            bad = list(tokens)
+            bad[place] = tokens[place].replace(core, other, 1)
+            return _candidate(tokens, bad, "word form", f"{_core(tokens[place - 1])} {other}")
+    return None
+
+
+def _dropped(tokens: list[str], generator: np.random.Generator) -> Candidate | None:
+    places = [
+        place
+        for place in range(1, len(tokens) - 1)
+        if all(_core(token) is not None for token in tokens[place - 1 : place + 2])
+        and _is_plain(tokens[place])
+    ]
+    if not places:
+        return None
+    place = int(generator.choice(places))
+    bad = tokens[:place] + tokens[place + 1 :]
+    meeting = f"{_core(tokens[place - 1])} {_core(tokens[place + 1])}"
+    return _candidate(tokens, bad, "missing word", meeting)
+
+
+def _doubled(tokens: list[str], generator: np.random.Generator) -> Candidate | None:
+    places = [place for place in range(1, len(tokens) - 1) if _is_plain(tokens[place])]
+    if not places:
+        return None
+    place = int(generator.choice(places))
+    bad = [*tokens[:place], tokens[place], *tokens[place:]]
+    return _candidate(tokens, bad, "doubled word", f"{tokens[place]} {tokens[place]}")
+
+
+def _candidate(good: list[str], bad: list[str], phenomenon: str, meeting: str) -> Candidate:
+    return Candidate(Pair(" ".join(good), " ".join(bad), phenomenon), meeting)
+
+
+def _core(token: str) -> str | None:
+    """The word inside a token with punctuation around it; None where there is no one word."""
+    found = _PLAIN.findall(token)
+    return found[0] if len(found) == 1 else None
+
+
+def _is_plain(token: str) -> bool:
+    return _PLAIN.fullmatch(token) is not None
+
+
+def _shared(one: str, other: str) -> int:
+    """How many letters two words have in common from the first on."""
+    for place, (left, right) in enumerate(zip(one, other, strict=False)):
+        if left != right:
+            return place
+    return min(len(one), len(other))
