@@ -1,0 +1,98 @@
+"""Write the trained model as a folder that others load: weights, configs, tokenizer, card.
+
+A family that `transformers` has a class for is written for `AutoModelForCausalLM` and
+`AutoTokenizer`, with no remote code. Any other family is written as safetensors and config for
+`pipeline.models.load_model`, and the card says so.
+"""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pipeline.documents import atomic_folder, write_json, write_text
+from pipeline.models import load_model
+from pipeline.models.storage import weights
+from pipeline.params import GenerationParams
+from pipeline.publishing.convert import class_for, to_transformers
+from pipeline.tokenization.tokenizer import BOS, BOS_ID
+
+OUR_LOADER = "pipeline.models.load_model"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the class that loads it, and its size."""
+
+    class_name: str
+    parameters: int
+    context: int
+    vocabulary: int
+
+    @property
+    def for_transformers(self) -> bool:
+        return self.class_name != OUR_LOADER
+
+
+def export(model_folder: Path, folder: Path, generation: GenerationParams, card: Any) -> Exported:
+    """Write the model of `model_folder` to `folder`, which appears only when it is whole.
+
+    Args:
+        card: called with the `Exported`; gives the text of README.md.
+
+    Raises:
+        UserError: `model_folder` holds no model that can be read.
+    """
+    from safetensors.torch import save_file
+
+    model: Any = load_model(model_folder)[0]
+    exported = Exported(
+        class_name=class_for(model.config.family) or OUR_LOADER,
+        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        context=model.config.context,
+        vocabulary=model.config.vocabulary,
+    )
+    with atomic_folder(folder) as partial:
+        if exported.for_transformers:
+            config, converted = to_transformers(model.config, weights(model))
+            save_file(converted, partial / "model.safetensors", metadata={"format": "pt"})
+            write_json(partial / "config.json", config)
+            write_json(partial / "generation_config.json", generation_config(generation))
+        else:
+            shutil.copyfile(model_folder / "model.safetensors", partial / "model.safetensors")
+            shutil.copyfile(model_folder / "config.json", partial / "config.json")
+        shutil.copyfile(model_folder / "tokenizer.json", partial / "tokenizer.json")
+        write_json(partial / "tokenizer_config.json", tokenizer_config(exported.context))
+        write_text(partial / "README.md", card(exported))
+    return exported
+
+
+def tokenizer_config(context: int) -> dict[str, Any]:
+    """Make `AutoTokenizer` give our ids: nothing is added, special tokens in text are text."""
+    return {
+        "tokenizer_class": "PreTrainedTokenizerFast",
+        "bos_token": BOS,
+        "eos_token": BOS,
+        "pad_token": BOS,
+        "model_max_length": context,
+        "split_special_tokens": True,
+        "clean_up_tokenization_spaces": False,
+    }
+
+
+def generation_config(generation: GenerationParams) -> dict[str, Any]:
+    """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there."""
+    settings: dict[str, Any] = {
+        "bos_token_id": BOS_ID,
+        "eos_token_id": BOS_ID,
+        "pad_token_id": BOS_ID,
+        "max_new_tokens": generation.tokens,
+    }
+    if generation.temperature == 0:
+        return settings | {"do_sample": False}
+    return settings | {
+        "do_sample": True,
+        "temperature": generation.temperature,
+        "top_k": generation.top_k or 0,
+        "top_p": generation.top_p or 1.0,
+    }

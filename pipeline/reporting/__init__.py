@@ -1,0 +1,1 @@
+"""Telling what happened: figures, one HTML page that opens offline, a summary on the terminal."""

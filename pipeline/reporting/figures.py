@@ -1,0 +1,302 @@
+"""Figures of the report, drawn with matplotlib and no display.
+
+Each function takes measurements as the stages wrote them and gives a `Figure`, or None where there
+is nothing to draw. `save_png` writes one on white; `as_svg` gives one to be put into a page, whose
+text and axes take the colour of the page around them, so that it reads on light and on dark.
+
+The colours are Okabe and Ito's, which stay apart for every common kind of colour blindness
+(https://jfly.uni-koeln.de/color/); lines also differ in their markers, bars carry their values.
+"""
+
+import functools
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from pipeline.documents import atomic_file
+
+BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = (
+    "#0072B2",
+    "#E69F00",
+    "#009E73",
+    "#D55E00",
+    "#CC79A7",
+    "#8A8A8A",
+)
+INK = "#1b1b1f"  # becomes currentColor in a page
+STYLE: Any = {
+    "font.size": 10,
+    "font.family": "DejaVu Sans",
+    "text.color": INK,
+    "axes.edgecolor": INK,
+    "axes.labelcolor": INK,
+    "axes.titlesize": 11,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": GREY,
+    "grid.alpha": 0.3,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "legend.frameon": False,
+    "svg.fonttype": "none",
+}
+
+Made = TypeVar("Made")
+Given = ParamSpec("Given")
+
+
+def _styled(function: Callable[Given, Made]) -> Callable[Given, Made]:
+    """Draw in `STYLE` without changing matplotlib's settings for anybody else."""
+
+    @functools.wraps(function)
+    def styled(*args: Given.args, **kwargs: Given.kwargs) -> Made:
+        with matplotlib.rc_context(STYLE):
+            return function(*args, **kwargs)
+
+    return styled
+
+
+def loss_curve(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Write the PNG of a run's losses; see `losses`. Without losses nothing is written."""
+    figure = losses(records)
+    if figure is not None:
+        save_png(figure, path)
+
+
+@_styled
+def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
+    """Training and validation loss over the tokens that were read.
+
+    Args:
+        records: mappings with `tokens` and `train_loss` or `validation_loss`, in nats a token.
+    """
+    rows = list(records)
+    curves = {
+        key: [(row["tokens"], row[key]) for row in rows if row.get(key) is not None]
+        for key in ("train_loss", "validation_loss")
+    }
+    if not any(curves.values()):
+        return None
+    figure, axes = _new("Loss while training", "tokens read", "loss, nats a token")
+    if curves["train_loss"]:
+        tokens, values = zip(*curves["train_loss"], strict=True)
+        axes.plot(tokens, values, color=BLUE, linewidth=1.2, label="training")
+    if curves["validation_loss"]:
+        tokens, values = zip(*curves["validation_loss"], strict=True)
+        axes.plot(
+            tokens,
+            values,
+            color=VERMILION,
+            linewidth=1.6,
+            marker="o",
+            markersize=4,
+            label="validation",
+        )
+        axes.annotate(
+            f"{values[-1]:.3f}", (tokens[-1], values[-1]), xytext=(0, 7),
+            textcoords="offset points", ha="right", color=INK,
+        )  # fmt: skip
+    axes.xaxis.set_major_formatter(_short_number)
+    # The first steps fall from log(vocabulary); the rest of the run should not be squeezed by them.
+    shown = sorted(value for curve in curves.values() for _, value in curve)
+    axes.set_ylim(shown[0] * 0.95, max(shown[int(len(shown) * 0.97)] * 1.1, shown[0] * 1.1))
+    axes.legend()
+    return figure
+
+
+@_styled
+def bits_per_byte(scores: Mapping[str, Any] | None) -> Figure | None:
+    """The model's bits per byte on test text beside the n-grams'; lower is better."""
+    found = {name: value for name, value in (scores or {}).items() if _is_number(value)}
+    if not found:
+        return None
+    names = sorted(found, key=lambda name: -found[name])
+    colours = [BLUE if name == "model" else GREY for name in names]
+    figure, axes = _new(
+        "Bits per byte on test text (lower is better)", "bits per byte", "", len(names)
+    )
+    _bars(
+        axes, [readable(name) for name in names], [found[name] for name in names], colours, "{:.3f}"
+    )
+    return figure
+
+
+@_styled
+def tokenizer_sweep(sweep: Sequence[Mapping[str, Any]] | None, chosen: Any) -> Figure | None:
+    """What each vocabulary size gives: bytes a token and a small model's bits per byte."""
+    rows = sorted(sweep or [], key=lambda row: (str(row["kind"]), row["size"]))
+    if not rows:
+        return None
+    figure = _figure(3.4)
+    panels = [
+        ("bytes_per_token", "bytes a token", "Length (more is shorter)", BLUE),
+        ("proxy_bits_per_byte", "bits per byte", "Small model (lower is better)", VERMILION),
+    ]
+    for place, (key, unit, title, colour) in enumerate(panels, start=1):
+        axes = figure.add_subplot(1, 2, place)
+        points = [(row["size"], row[key]) for row in rows if _is_number(row.get(key))]
+        axes.set_title(title)
+        axes.set_xlabel("vocabulary")
+        axes.set_ylabel(unit)
+        if not points:
+            continue
+        axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4)
+        for size, value in points:
+            if size == chosen:
+                axes.plot([size], [value], "o", markersize=11, fillstyle="none", color=INK)
+        axes.set_xscale("log", base=2)
+        axes.set_xticks(
+            [size for size, _ in points], [f"{size:,}" for size, _ in points], rotation=30
+        )
+        axes.minorticks_off()
+    return figure
+
+
+@_styled
+def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
+    """Bits per byte of every variant that had the same budget."""
+    rows = [row for row in variants or [] if _is_number(row.get("bits_per_byte"))]
+    if not rows:
+        return None
+    rows.sort(key=lambda row: -row["bits_per_byte"])
+    figure, axes = _new(
+        "Architectures with the same budget (lower is better)", "bits per byte", "", len(rows)
+    )
+    best = rows[-1]["name"]
+    colours = [GREEN if row["name"] == best else GREY for row in rows]
+    _bars(
+        axes,
+        [row["name"] for row in rows],
+        [row["bits_per_byte"] for row in rows],
+        colours,
+        "{:.3f}",
+    )
+    return figure
+
+
+@_styled
+def funnel(dropped: Mapping[str, Any] | None, kept: int | None, raw: int | None) -> Figure | None:
+    """How many documents each reason took away."""
+    reasons = {
+        name: count for name, count in (dropped or {}).items() if _is_number(count) and count
+    }
+    if not reasons or not raw:
+        return None
+    names = sorted(reasons, key=lambda name: reasons[name])
+    title = (
+        f"What cleaning dropped ({kept:,} of {raw:,} documents kept)"
+        if kept is not None
+        else "Dropped"
+    )
+    figure, axes = _new(title, "documents", "", len(names))
+    counts = [reasons[name] for name in names]
+    _bars(axes, [readable(name) for name in names], counts, [ORANGE] * len(names), "{:,}")
+    axes.xaxis.set_major_formatter(_short_number)
+    return figure
+
+
+@_styled
+def word_frequencies(curves: Mapping[str, Sequence[tuple[int, int]]]) -> Figure | None:
+    """Zipf's picture: how often the word of each rank occurs, on two logarithmic axes.
+
+    Args:
+        curves: name to (rank, count) pairs, such as before and after cleaning.
+    """
+    found = {name: points for name, points in curves.items() if points}
+    if not found:
+        return None
+    figure, axes = _new("Words by rank", "rank", "occurrences")
+    styles = [(GREY, "--"), (BLUE, "-"), (GREEN, ":")]
+    for (name, points), (colour, line) in zip(found.items(), styles, strict=False):
+        axes.plot(*zip(*points, strict=True), line, color=colour, label=name)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.legend()
+    return figure
+
+
+@_styled
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure at 144 dots an inch on white, whole or not at all, with no date in it."""
+    with atomic_file(path) as partial:
+        figure.savefig(
+            partial, format="png", dpi=144, facecolor="white", metadata={"Software": None}
+        )
+
+
+def as_svg(figure: Figure, name: str) -> str:
+    """The `<svg>` of a figure for a page: transparent, in the page's colour and fonts.
+
+    Args:
+        name: stands before every id, so that several figures live in one page.
+    """
+    held = io.StringIO()
+    with matplotlib.rc_context(STYLE | {"svg.hashsalt": name, "svg.id": None}):
+        figure.savefig(
+            held, format="svg", transparent=True, metadata={"Date": None, "Creator": None}
+        )
+    svg = held.getvalue()
+    svg = svg[svg.index("<svg") :]
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.S)
+    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    svg = re.sub(r'(url\(#|href="#)', rf"\g<1>{name}-", svg)
+    svg = svg.replace(INK, "currentColor").replace("'DejaVu Sans'", "inherit")
+    # Its size comes from the page; the viewBox keeps the shape.
+    svg = re.sub(r'(<svg\b[^>]*?) width="[^"]*"', r"\1", svg, count=1)
+    return re.sub(r'(<svg\b[^>]*?) height="[^"]*"', r"\1", svg, count=1)
+
+
+def readable(name: str) -> str:
+    """A key as words: char_5gram is `5-gram (characters)`.
+
+    >>> readable("near_duplicate")
+    'near duplicate'
+    """
+    gram = re.fullmatch(r"char_(\d)gram", name)
+    return f"{gram[1]}-gram (characters)" if gram else name.replace("_", " ")
+
+
+def _figure(height: float) -> Figure:
+    return Figure(figsize=(6.4, height), layout="constrained")
+
+
+def _new(title: str, x: str, y: str, bars: int | None = None) -> tuple[Figure, Axes]:
+    """A figure with one pair of axes; for horizontal bars its height follows from their number."""
+    figure = _figure(3.4 if bars is None else 1.1 + 0.3 * bars)
+    axes = figure.add_subplot()
+    axes.set_title(title)
+    axes.set_xlabel(x)
+    axes.set_ylabel(y)
+    return figure, axes
+
+
+def _bars(
+    axes: Axes, names: list[str], values: Sequence[float], colours: list[str], form: str
+) -> None:
+    """Horizontal bars, each with its value behind it."""
+    drawn = axes.barh(names, values, color=colours, height=0.7)
+    axes.bar_label(drawn, [form.format(value) for value in values], padding=3)
+    axes.margins(x=0.15)
+    axes.grid(False, axis="y")
+    axes.tick_params(axis="y", length=0)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _short_number(value: float, _: object = None) -> str:
+    """1500000 as 1.5M, so that labels of an axis do not run into each other."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(value) >= size:
+            return f"{value / size:g}{letter}"
+    return f"{value:g}"

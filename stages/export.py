@@ -1,0 +1,57 @@
+"""Write the model in the Hugging Face format, and prove that it is the trained one."""
+
+import sys
+import time
+from pathlib import Path
+
+from pipeline.documents import read_json, read_texts, write_json
+from pipeline.errors import UserError
+from pipeline.params import Params
+from pipeline.publishing.card import model_card
+from pipeline.publishing.check import check_export
+from pipeline.publishing.export import OUR_LOADER, export
+from pipeline.publishing.results import read_reports
+from stages import run
+
+MODEL = Path("data/model")
+FOLDER = Path("data/export")
+REPORTS = Path("reports")
+
+
+def main(params: Params) -> None:
+    started = time.monotonic()
+    sources = read_json(Path("data/raw/sources.json"))
+    reports = read_reports(REPORTS)
+    exported = export(
+        MODEL,
+        FOLDER,
+        params.generation,
+        card=lambda written: model_card(params, written, sources, reports),
+    )
+    if not exported.for_transformers:
+        say = f"transformers has no class for family {params.model.family}"
+        print(f"{say}: {FOLDER} is for {OUR_LOADER}", file=sys.stderr)
+    try:
+        checked = check_export(
+            MODEL, FOLDER, read_texts(Path("data/clean/test")), exported.for_transformers
+        )
+    except UserError as error:
+        raise UserError(f"the export does not equal the model: {error}") from None
+    write_json(
+        REPORTS / "export.json",
+        {
+            "class": exported.class_name,
+            "parameters": exported.parameters,
+            **checked,
+            "seconds": round(time.monotonic() - started, 2),
+        },
+    )
+    print(
+        f"exported {exported.parameters:,} parameters as {exported.class_name}: "
+        f"{checked['documents_compared']:,} documents with equal ids, "
+        f"logits within {checked['max_logit_difference']:.1g}"
+    )
+
+
+if __name__ == "__main__":
+    run(main)
