@@ -1,1 +1,4 @@
-"""tugantel's library: from raw text to a language model. Knows nothing of DVC and imports nothing from `stages`."""
+"""tugantel's library: from raw text to a language model.
+
+It knows nothing of DVC and imports nothing from `stages`.
+"""

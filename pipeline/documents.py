@@ -1,8 +1,9 @@
 """Documents on disk: the Arrow schema, shards, and writing that never leaves half a file.
 
-A document is a row `id, text, source`. Shards are Parquet files of a bounded number of bytes, so that
-a reader holds one batch in memory however large the corpus is. Everything is written under a temporary
-name beside its place and then moved there: a reader sees the old state or the new one, never a part.
+A document is a row `id, text, source`. Shards are Parquet files of a bounded number of bytes, so
+that a reader holds one batch in memory however large the corpus is. Everything is written under a
+temporary name beside its place and then moved there: a reader sees the old state or the new one,
+never a part.
 """
 
 import contextlib
@@ -37,7 +38,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """Give an empty temporary folder beside `folder`; let it take that place when the block ends well."""
+    """Give an empty folder beside `folder`; let it take that place when the block ends well."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
@@ -57,7 +58,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as indented JSON, whole or not at all. NaN and infinity are refused: they are no JSON."""
+    """Write `value` as indented JSON, whole or not at all. NaN and infinity are refused."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n")
 
 
@@ -68,13 +69,17 @@ def read_json(path: Path) -> Any:
     except FileNotFoundError:
         raise UserError(f"{path} is missing: run `dvc repro` to make it") from None
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid JSON ({error}): delete it and run `dvc repro`") from None
+        raise UserError(
+            f"{path} is not valid JSON ({error}): delete it and run `dvc repro`"
+        ) from None
 
 
 class DocumentWriter:
     """Write record batches into `folder` as part-00000.parquet, part-00001.parquet, ..."""
 
-    def __init__(self, folder: Path, schema: pa.Schema = SCHEMA, shard_bytes: int = SHARD_BYTES) -> None:
+    def __init__(
+        self, folder: Path, schema: pa.Schema = SCHEMA, shard_bytes: int = SHARD_BYTES
+    ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder, self.schema, self.shard_bytes = folder, schema, shard_bytes
         self.rows = 0
@@ -102,7 +107,7 @@ class DocumentWriter:
             self._writer = None
 
     def close(self) -> None:
-        """Finish the last shard. A corpus with no rows still gets one empty shard, which says so."""
+        """Finish the last shard. A corpus with no rows still gets one empty shard."""
         if self._parts == 0:
             pq.write_table(self.schema.empty_table(), self.folder / "part-00000.parquet")
         self._finish_shard()
@@ -118,8 +123,10 @@ class DocumentWriter:
                 self._finish_shard()
 
 
-def write_documents(folder: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema = SCHEMA) -> int:
-    """Write dictionaries into `folder`, which appears only when all of them are there. Returns the rows."""
+def write_documents(
+    folder: Path, rows: Iterable[dict[str, Any]], schema: pa.Schema = SCHEMA
+) -> int:
+    """Write dictionaries into `folder`, which appears whole. Returns the number of rows."""
     with atomic_folder(folder) as partial, DocumentWriter(partial, schema) as writer:
         for batch in in_batches(rows, schema):
             writer.write(batch)
@@ -127,9 +134,12 @@ def write_documents(folder: Path, rows: Iterable[dict[str, Any]], schema: pa.Sch
 
 
 def in_batches(
-    rows: Iterable[dict[str, Any]], schema: pa.Schema = SCHEMA, size: int = 4096, limit: int = 8 << 20
+    rows: Iterable[dict[str, Any]],
+    schema: pa.Schema = SCHEMA,
+    size: int = 4096,
+    limit: int = 8 << 20,
 ) -> Iterator[pa.RecordBatch]:
-    """Group rows into record batches of at most `size` rows and about `limit` characters of text."""
+    """Group rows into batches of at most `size` rows and about `limit` characters of text."""
     held: list[dict[str, Any]] = []
     characters = 0
     for row in rows:

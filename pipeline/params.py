@@ -1,7 +1,9 @@
-"""params.yaml as typed objects: every knob of the pipeline, its type, its range and what contradicts what.
+"""params.yaml as typed objects: every knob of the pipeline, its type, its range and what
+contradicts what.
 
-Every stage validates the whole file before it starts, so that a slip in `training` is found before an
-hour of cleaning. A bad value ends the run with one line that names the key, the value and what is allowed.
+Every stage validates the whole file before it starts, so that a slip in `training` is found before
+an hour of cleaning. A bad value ends the run with one line that names the key, the value and what
+is allowed.
 """
 
 from pathlib import Path
@@ -193,7 +195,6 @@ class TrainingParams(OptimizerParams):
     epochs: float = Field(default=8, gt=0)
     tokens: int | None = Field(default=None, ge=1)
     validations_per_epoch: int = Field(default=1, ge=1, le=1000)
-    checkpoint_seconds: float = Field(default=20, gt=0)
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
@@ -201,7 +202,9 @@ class TrainingParams(OptimizerParams):
 
 
 class TrackingParams(Section):
-    """Where curves go besides reports/."""
+    """What accompanies a training and does not shape the model; no stage depends on it."""
+
+    checkpoint_seconds: float = Field(default=20, gt=0)
 
     tensorboard: bool = True
     wandb: Literal["offline", "online", "disabled"] = "offline"
@@ -288,14 +291,18 @@ def load_params(path: Path | str = PARAMS) -> Params:
     except yaml.YAMLError as error:
         where = getattr(error, "problem_mark", None)
         line = f" at line {where.line + 1}" if where else ""
-        raise UserError(f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}") from None
+        raise UserError(
+            f"{path} is not valid YAML{line}: {getattr(error, 'problem', error)}"
+        ) from None
     return parse_params(values, str(path))
 
 
 def parse_params(values: Any, name: str = "params.yaml") -> Params:
     """Validate values that were read from `name`; see `load_params`."""
     if not isinstance(values, dict):
-        raise UserError(f"{name} must hold sections such as corpus: and model:, not {_short(values)}")
+        raise UserError(
+            f"{name} must hold sections such as corpus: and model:, not {_short(values)}"
+        )
     try:
         return Params.model_validate(values)
     except ValidationError as error:

@@ -1,4 +1,5 @@
-"""Progress on the terminal: a bar where there is a terminal, a line every ten seconds where there is none.
+"""Progress on the terminal: a bar where there is a terminal, a line every ten seconds where there
+is none.
 
 DVC runs stages with their output passed through, and continuous integration has no terminal at all;
 both need to see that something moves.
@@ -6,7 +7,7 @@ both need to see that something moves.
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from contextlib import contextmanager
 from typing import TypeVar
 
@@ -29,7 +30,9 @@ class Progress:
             self._bar = RichProgress(
                 TextColumn("{task.description}"),
                 BarColumn(),
-                TextColumn("{task.completed:,.0f}/{task.total:,.0f}" if total else "{task.completed:,.0f}"),
+                TextColumn(
+                    "{task.completed:,.0f}/{task.total:,.0f}" if total else "{task.completed:,.0f}"
+                ),
                 TextColumn("{task.fields[note]}"),
                 TimeRemainingColumn(),
                 console=Console(stderr=True),
@@ -74,7 +77,7 @@ def progress(description: str, total: int | None = None) -> Iterator[Progress]:
 
 def track(items: Iterable[T], description: str, total: int | None = None) -> Iterator[T]:
     """Yield `items` and show how far along they are."""
-    if total is None and hasattr(items, "__len__"):
+    if total is None and isinstance(items, Sized):
         total = len(items)
     with progress(description, total) as bar:
         for item in items:

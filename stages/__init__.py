@@ -1,6 +1,8 @@
-"""Stages: one thin script each. It reads its params, calls `pipeline`, and writes its outs and metrics.
+"""Stages: one thin script each. It reads its params, calls `pipeline`, and writes its outs and
+metrics.
 
-A stage runs as `python -m stages.NAME`, so that a queued experiment imports its own copy of the code.
+A stage runs as `python -m stages.NAME`, so that a queued experiment imports its own copy of the
+code.
 """
 
 import errno
@@ -15,9 +17,11 @@ from pipeline.params import load_params
 
 
 def run(main: Callable[..., Any], argument: bool = False) -> NoReturn:
-    """Validate the whole of params.yaml, call `main`, and turn every expected failure into one line.
+    """Validate the whole of params.yaml, call `main`, and turn every expected failure into one
+    line.
 
-    With `argument` the stage is one item of a matrix, whose name is the only word on the command line.
+    With `argument` the stage is one item of a matrix, whose name is the only word on the command
+    line.
     """
     signal.signal(signal.SIGTERM, _interrupt)
     name = getattr(sys.modules.get("__main__"), "__spec__", None)

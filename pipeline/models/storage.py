@@ -1,0 +1,89 @@
+"""A model on disk: model.safetensors, config.json, tokenizer.json. No pickle is ever read."""
+
+import json
+import shutil
+from dataclasses import fields
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from tokenizers import Tokenizer
+from torch import nn
+
+from pipeline.documents import read_json
+from pipeline.errors import UserError
+from pipeline.models.bigram import Bigram
+from pipeline.models.config import ModelConfig
+from pipeline.models.lstm import LSTM
+from pipeline.models.transformer import Transformer
+from pipeline.tokenization.tokenizer import load_tokenizer
+
+FAMILIES: dict[str, type[nn.Module]] = {
+    "bigram": Bigram,
+    "lstm": LSTM,
+    "gpt2": Transformer,
+    "modern": Transformer,
+}
+
+
+def build_model(config: ModelConfig) -> nn.Module:
+    """A new model of `config.family`, its weights drawn from torch's global generator."""
+    return FAMILIES[config.family](config)
+
+
+def weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    """The state to save: tied weights once, under the embedding's name; contiguous, on the CPU."""
+    state = model.state_dict()
+    if model.config.tied and "head.weight" in state:  # type: ignore[union-attr]
+        del state["head.weight"]
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
+
+
+def load_weights(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+    """Put back what `weights` gave. Raises RuntimeError where names or shapes differ."""
+    if model.config.tied and "embedding.weight" in state:  # type: ignore[union-attr]
+        state = state | {"head.weight": state["embedding.weight"]}
+    model.load_state_dict(state)
+
+
+def save_model(folder: Path, model: nn.Module, tokenizer: Path) -> None:
+    """Write weights, config and a copy of the tokenizer file into an existing folder."""
+    save_file(weights(model), folder / "model.safetensors", metadata={"format": "pt"})
+    text = json.dumps(model.config.to_dict(), indent=2)  # type: ignore[union-attr,operator]
+    (folder / "config.json").write_text(text + "\n", encoding="utf-8")
+    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+
+
+def load_model(folder: Path | str, device: str = "cpu") -> tuple[nn.Module, Tokenizer]:
+    """The model, ready to be asked, and its tokenizer.
+
+    Raises:
+        UserError: there is none, a file is broken, or weights, config and tokenizer do not belong
+        together.
+    """
+    folder = Path(folder)
+    if not (folder / "model.safetensors").is_file():
+        raise UserError(
+            f"there is no trained model in {folder}: run `make repro` first, or name its folder"
+        )
+    values = read_json(folder / "config.json")
+    known = {field.name for field in fields(ModelConfig)}
+    if not isinstance(values, dict) or set(values) != known or values["family"] not in FAMILIES:
+        raise UserError(f"{folder / 'config.json'} is not the config of a tugantel model")
+    tokenizer = load_tokenizer(folder)
+    config = ModelConfig(**values)
+    if tokenizer.get_vocab_size() != config.vocabulary:
+        raise UserError(
+            f"{folder}: the tokenizer has {tokenizer.get_vocab_size()} tokens, "
+            f"the model {config.vocabulary}: they do not belong together"
+        )
+    model = build_model(config)
+    try:
+        load_weights(model, load_file(folder / "model.safetensors"))
+    except (SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(
+            f"{folder / 'model.safetensors'} does not fit its config: {reason}"
+        ) from None
+    return model.to(device).eval(), tokenizer

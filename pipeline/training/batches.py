@@ -1,0 +1,61 @@
+"""Batches as a pure function of (seed, step).
+
+Tokens lie in one long memory-mapped row. Each epoch cuts it into windows at a new random offset and
+visits them in a new random order. Nothing but the step is needed to know a batch, so a resumed run
+sees exactly what an uninterrupted one sees, and no loader state is stored.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pipeline.errors import UserError
+
+
+@dataclass(frozen=True)
+class Batches:
+    """`tokens` in windows of `context` + 1 (input and target overlap), `batch` windows a step."""
+
+    tokens: np.ndarray
+    context: int
+    batch: int
+    seed: int
+
+    def __post_init__(self) -> None:
+        if len(self.tokens) <= self.context + 1:
+            raise UserError(
+                f"the training text has {len(self.tokens):,} tokens, too few for model.context: "
+                f"{self.context}; add text or set model.context below "
+                f"{max(len(self.tokens) - 1, 8):,}"
+            )
+        if self.windows < self.batch:
+            raise UserError(
+                f"the training text gives {self.windows:,} windows of {self.context} tokens, "
+                f"fewer than training.batch: {self.batch}; add text, "
+                f"or set training.batch to at most {self.windows}"
+            )
+
+    @property
+    def windows(self) -> int:
+        """Windows an epoch; one is given up so that the cut can begin anywhere."""
+        return max((len(self.tokens) - 1) // self.context - 1, 1)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches only: what is left over waits for another epoch's order."""
+        return self.windows // self.batch
+
+    def __call__(self, step: int) -> tuple[Tensor, Tensor]:
+        """Inputs and targets of a step, each int64 [batch, context]."""
+        epoch, position = divmod(step, self.steps_per_epoch)
+        random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
+        spare = len(self.tokens) - 1 - self.windows * self.context
+        offset = int(random.integers(0, spare + 1))
+        order = random.permutation(self.windows)
+        chosen = order[position * self.batch : (position + 1) * self.batch]
+        starts = offset + chosen.astype(np.int64) * self.context
+        rows = self.tokens[starts[:, None] + np.arange(self.context + 1)]
+        windows = torch.from_numpy(rows.astype(np.int64))
+        return windows[:, :-1], windows[:, 1:]

@@ -1,0 +1,101 @@
+"""Optimizers: AdamW for everything, or Muon for the matrices and AdamW for the rest.
+
+Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and
+replaces it by the nearest orthogonal one, so that every direction of it moves at the same rate.
+Embeddings, norms and the head are no maps between hidden states and stay with AdamW.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor, nn
+from torch.optim import AdamW, Optimizer
+
+from pipeline.params import OptimizerParams
+
+
+def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
+    """The nearest (semi-)orthogonal matrices to [N, rows, columns], approximately.
+
+    A quintic Newton-Schulz iteration with coefficients that drive all singular values towards one;
+    they end between about 0.7 and 1.2, which is all that an optimizer needs.
+    """
+    a, b, c = 3.4445, -4.7750, 2.0315
+    tall = matrices.shape[1] > matrices.shape[2]
+    x = matrices.transpose(1, 2) if tall else matrices
+    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    for _ in range(steps):
+        gram = x @ x.transpose(1, 2)
+        x = a * x + (b * gram + c * gram @ gram) @ x
+    return x.transpose(1, 2) if tall else x
+
+
+class Muon(Optimizer):
+    """Orthogonalised momentum with Nesterov's look-ahead and decoupled weight decay.
+
+    Matrices of one shape go through the iteration together, as one batch of products.
+    """
+
+    def __init__(
+        self, parameters: Iterable[Tensor], lr: float, weight_decay: float, momentum: float = 0.95
+    ) -> None:
+        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        for group in self.param_groups:
+            alike: dict[torch.Size, list[Tensor]] = defaultdict(list)
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    alike[parameter.shape].append(parameter)
+            for shape, parameters in alike.items():
+                self._step_alike(shape, parameters, group)
+
+    def _step_alike(self, shape: torch.Size, parameters: list[Tensor], group: dict) -> None:
+        momentum = group["momentum"]
+        looks_ahead = []
+        for parameter in parameters:
+            state = self.state[parameter]
+            if not state:
+                state["momentum"] = torch.zeros_like(parameter)
+            gradient = parameter.grad
+            assert gradient is not None
+            state["momentum"].lerp_(gradient, 1 - momentum)
+            looks_ahead.append(gradient.lerp(state["momentum"], momentum))
+        updates = orthogonalise(torch.stack(looks_ahead))
+        scale = max(1.0, shape[0] / shape[1]) ** 0.5
+        for parameter, update in zip(parameters, updates, strict=True):
+            parameter.mul_(1 - group["lr"] * group["weight_decay"])
+            parameter.add_(update, alpha=-group["lr"] * scale)
+
+
+def build_optimizers(model: nn.Module, params: OptimizerParams) -> list[Optimizer]:
+    """The optimizers that together hold every parameter exactly once."""
+    named = dict(model.named_parameters())
+    hidden, tables, vectors = [], [], []
+    for name, parameter in named.items():
+        if parameter.dim() < 2:
+            vectors.append(parameter)
+        elif name.startswith("blocks.") and params.optimizer == "muon":
+            hidden.append(parameter)
+        else:
+            tables.append(parameter)
+    assert len(hidden) + len(tables) + len(vectors) == len(named), "a parameter has no optimizer"
+    rate = params.adam_learning_rate if params.optimizer == "muon" else params.learning_rate
+    adam = AdamW(
+        [
+            {"params": tables, "weight_decay": params.weight_decay},
+            {"params": vectors, "weight_decay": 0.0},
+        ],
+        lr=rate,
+        betas=(0.9, 0.95),
+        fused=True,
+    )
+    optimizers: list[Optimizer] = [adam]
+    if hidden:
+        optimizers.append(Muon(hidden, params.learning_rate, params.weight_decay))
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["peak"] = group["lr"]
+    return optimizers

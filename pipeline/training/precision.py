@@ -1,0 +1,90 @@
+"""What the machine can do, and what a run makes of it.
+
+`auto` follows from what the processor offers, never from a timing: two runs on one machine choose
+alike.
+"""
+
+import os
+import shutil
+import sysconfig
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from pipeline.errors import UserError
+from pipeline.params import TrainingParams
+
+
+@dataclass(frozen=True)
+class Machine:
+    """The device, number format and compilation of a run, and why."""
+
+    device: str
+    precision: str
+    compile: bool
+    threads: int
+    why: str
+
+    def autocast(self) -> AbstractContextManager:
+        """Matrix products in bfloat16 over float32 weights, where that was chosen."""
+        if self.precision == "bfloat16":
+            return torch.autocast(self.device, torch.bfloat16)
+        return nullcontext()
+
+
+def cores() -> int:
+    """The cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def has_compiler() -> bool:
+    """Whether `torch.compile` finds a C++ compiler and Python's headers, as it must on a CPU."""
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    compilers = (os.environ.get("CXX"), "g++", "clang++")
+    return header.is_file() and any(name and shutil.which(name) for name in compilers)
+
+
+def has_fast_bfloat16(device: str) -> bool:
+    """Whether bfloat16 products have instructions of their own: AMX, or Ampere and later."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_amx_tile_supported()
+
+
+def choose_machine(params: TrainingParams) -> Machine:
+    """Resolve `auto` and set torch's threads.
+
+    Raises:
+        UserError: what params ask for is not there.
+    """
+    device = params.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UserError(
+            "training.device is cuda, but no GPU is visible here: set it to auto or cpu"
+        )
+    fast = has_fast_bfloat16(device)
+    if params.precision == "auto":
+        precision = "bfloat16" if fast else "float32"
+        why = f"bfloat16 instructions: {'yes' if fast else 'no'}"
+    else:
+        precision, why = params.precision, "precision as params say"
+    if params.compile == "auto":
+        # A CPU compiles for minutes what a small model trains in minutes; a GPU gains at once.
+        compiled = device == "cuda"
+    elif params.compile == "on" and device == "cpu" and not has_compiler():
+        raise UserError(
+            "training.compile is on, but there is no C++ compiler or no Python headers here: "
+            "set it to auto"
+        )
+    else:
+        compiled = params.compile == "on"
+    threads = params.threads or cores()
+    torch.set_num_threads(threads)
+    if compiled:
+        torch.use_deterministic_algorithms(True)
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    return Machine(device, precision, compiled, threads, why)

@@ -1,0 +1,298 @@
+"""Pretraining: the main run, from token files to a model folder, resumable at any moment."""
+
+import csv
+import os
+import signal
+import sys
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from pipeline.documents import atomic_folder, write_json, write_text
+from pipeline.errors import UserError
+from pipeline.generation import generate
+from pipeline.models import ModelConfig, build_model, save_model
+from pipeline.params import Params
+from pipeline.progress import progress
+from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
+from pipeline.training import checkpoints
+from pipeline.training.batches import Batches
+from pipeline.training.data import read_tokens, token_lengths
+from pipeline.training.loop import Plan, Step, Validation, train
+from pipeline.training.optimizers import build_optimizers
+from pipeline.training.precision import Machine, choose_machine
+from pipeline.training.quick import count_parameters
+from pipeline.training.trackers import Tracker, open_trackers
+from pipeline.training.validate import Held
+
+CODE = Path(__file__).parent.parent
+STEP_FIELDS = ("step", "tokens", "loss", "rate", "gradient_norm")
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where pretraining reads and writes."""
+
+    tokens: Path = Path("data/tokens")
+    tokenizer: Path = Path("data/tokenizer")
+    model: Path = Path("data/model")
+    reports: Path = Path("reports")
+    checkpoints: Path = Path("checkpoints")
+
+
+def pretrain(params: Params, places: Places) -> list[dict[str, float]]:
+    """Train, go on from a checkpoint where a killed run left one, and write the model.
+
+    Returns the curve, for a figure: entries with `step`, `tokens` and `train_loss` or
+    `validation_loss`.
+
+    Raises:
+        UserError: text and context do not fit, the loss diverges, a checkpoint is damaged.
+    """
+    machine = choose_machine(params.training)
+    tokenizer = load_tokenizer(places.tokenizer)
+    tokens = read_tokens(places.tokens, "train", tokenizer)
+    held = Held(read_tokens(places.tokens, "validation", tokenizer), token_lengths(tokenizer))
+    batches = Batches(tokens, params.model.context, params.training.batch, params.training.seed)
+    plan = Plan.make(
+        batches,
+        params.training.epochs,
+        params.training.tokens,
+        params.training.validations_per_epoch,
+    )
+    torch.manual_seed(params.training.seed)
+    model = build_model(ModelConfig.from_params(params.model, tokenizer.get_vocab_size()))
+    model.to(machine.device)
+    optimizers = build_optimizers(model, params.training)
+    parameters = count_parameters(model)
+    print(
+        f"{params.model.family} with {parameters:,} parameters on {machine.device} "
+        f"({machine.threads} threads, {machine.precision}, "
+        f"{'compiled' if machine.compile else 'eager'}; {machine.why}); "
+        f"{plan.steps:,} steps of {plan.tokens_per_step:,} tokens, "
+        f"{plan.steps / plan.steps_per_epoch:.1f} epochs",
+        flush=True,
+    )
+    saved = checkpoints.Checkpoints(
+        places.checkpoints, _identity(params, places, fingerprint(tokenizer), machine)
+    )
+    with saved.alone():
+        done = saved.load(model, optimizers)
+        if done.step:
+            print(f"going on from step {done.step:,} of {plan.steps:,}", flush=True)
+        trackers = open_trackers(params.tracking, saved.folder.name, params.model_dump())
+        run = _Run(params, plan, model, optimizers, saved, done, trackers)
+        run.samples = lambda: generate(
+            model, tokenizer, "", tokens=40, temperature=0.8, top_p=0.95, seed=0
+        )
+        run.go(
+            train(
+                model,
+                optimizers,
+                batches,
+                held,
+                plan,
+                params.training,
+                machine,
+                done.step,
+                done.losses,
+            )
+        )
+        with atomic_folder(places.model) as partial:
+            save_model(partial, model, places.tokenizer / "tokenizer.json")
+            write_json(partial / "training.json", _record(params, plan, parameters, machine))
+        report = _report(params, plan, parameters, machine, done)
+        _write_reports(places.reports, done, report)
+        for tracker in trackers:
+            line = tracker.close()
+            if line:
+                print(line, flush=True)
+        saved.remove()
+    return _curve(done, plan)
+
+
+class _Run:
+    """Consumes the loop's events: logs, saves, and stops cleanly when asked to."""
+
+    def __init__(
+        self,
+        params: Params,
+        plan: Plan,
+        model: nn.Module,
+        optimizers: list[torch.optim.Optimizer],
+        saved: checkpoints.Checkpoints,
+        done: checkpoints.Progress,
+        trackers: list[Tracker],
+    ) -> None:
+        self.params, self.plan, self.model, self.optimizers = params, plan, model, optimizers
+        self.saved, self.done, self.trackers = saved, done, trackers
+        self.samples: Any = None
+        self.before = done.seconds
+        self.stopping: str | None = None
+
+    def go(self, events: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        parent, last_save, pause = os.getppid(), time.monotonic(), 0.0
+        epochs = self.plan.steps / self.plan.steps_per_epoch
+        print(
+            f"{'epoch':>7} {'train':>8} {'validation':>10} {'bits/byte':>10} {'seconds':>8}",
+            flush=True,
+        )
+        with progress("training", self.plan.steps) as bar:
+            bar.advance(self.done.step)
+            for event in events:
+                if isinstance(event, Step):
+                    self._step(event)
+                    speed = event.step * self.plan.tokens_per_step / max(self.done.seconds, 1e-9)
+                    bar.advance(1, f"loss {event.loss:.3f}, {speed:,.0f} tokens/s")
+                else:
+                    bar.line(self._validation(event, epochs))
+                    continue
+                if os.getppid() != parent:
+                    self.stopping = "the process that started it has gone"
+                due = max(self.params.tracking.checkpoint_seconds, 20 * pause)
+                if self.stopping or time.monotonic() - last_save >= due:
+                    began = time.monotonic()
+                    self.saved.save(self.model, self.optimizers, self.done)
+                    last_save = time.monotonic()
+                    pause = last_save - began
+                if self.stopping and event.step not in self.plan.validate_after:
+                    raise UserError(
+                        f"training stopped after step {event.step:,} ({self.stopping}); "
+                        "a checkpoint is kept: run again to go on"
+                    )
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.stopping = signal.Signals(number).name
+
+    def _step(self, event: Step) -> None:
+        done = self.done
+        done.step, done.seconds = event.step, self.before + event.seconds
+        tokens = event.step * self.plan.tokens_per_step
+        done.steps.append([event.step, tokens, event.loss, event.rate, event.gradient_norm])
+        for tracker in self.trackers:
+            tracker.numbers(
+                event.step,
+                {"train/loss": event.loss, "train/rate": event.rate, "tokens": float(tokens)},
+            )
+
+    def _validation(self, event: Validation, epochs: float) -> str:
+        self.done.seconds = self.before + event.seconds
+        self.done.validations.append(asdict(event) | {"seconds": self.done.seconds})
+        text = self.samples()
+        for tracker in self.trackers:
+            tracker.numbers(
+                event.step,
+                {
+                    "validation/loss": event.validation_loss,
+                    "validation/bits_per_byte": event.bits_per_byte,
+                },
+            )
+            tracker.text(event.step, "sample", text)
+        figures = (
+            f"{event.epoch:7.2f} {event.train_loss:8.4f} {event.validation_loss:10.4f} "
+            f"{event.bits_per_byte:10.4f} {self.done.seconds:8.0f}"
+        )
+        return f"{figures}  {' '.join(text.split())[:70]}"
+
+
+def _identity(
+    params: Params, places: Places, tokenizer: str, machine: Machine
+) -> checkpoints.Identity:
+    return {
+        "code": checkpoints.code_hash([CODE / "models", CODE / "training"]),
+        "model": params.model.model_dump(),
+        "training": params.training.model_dump(),
+        "train_tokens": checkpoints.file_hash(places.tokens / "train.bin"),
+        "validation_tokens": checkpoints.file_hash(places.tokens / "validation.bin"),
+        "tokenizer": tokenizer,
+        "precision": machine.precision,
+        "compile": machine.compile,
+        "device": machine.device,
+        "threads": machine.threads,
+        "torch": torch.__version__,
+    }
+
+
+def _record(params: Params, plan: Plan, parameters: int, machine: Machine) -> dict[str, Any]:
+    """What made the model, without clocks: equal runs write equal bytes."""
+    return {
+        "parameters": parameters,
+        "steps": plan.steps,
+        "tokens": plan.steps * plan.tokens_per_step,
+        "precision": machine.precision,
+        "compile": machine.compile,
+        "torch": torch.__version__,
+        "model": params.model.model_dump(),
+        "training": params.training.model_dump(),
+    }
+
+
+def _report(
+    params: Params, plan: Plan, parameters: int, machine: Machine, done: checkpoints.Progress
+) -> dict[str, Any]:
+    tokens = plan.steps * plan.tokens_per_step
+    return {
+        "family": params.model.family,
+        "parameters": parameters,
+        "context": params.model.context,
+        "steps": plan.steps,
+        "tokens": tokens,
+        "seconds": round(done.seconds, 1),
+        "tokens_per_second": round(tokens / max(done.seconds, 1e-9)),
+        "precision": machine.precision,
+        "compile": machine.compile,
+        "device": machine.device,
+        "threads": machine.threads,
+        "python": sys.version.split()[0],
+        "torch": torch.__version__,
+        "epochs": [
+            {
+                "epoch": round(entry["epoch"], 4),
+                "step": entry["step"],
+                "train_loss": entry["train_loss"],
+                "validation_loss": entry["validation_loss"],
+                "validation_bits_per_byte": entry["bits_per_byte"],
+                "seconds": round(entry["seconds"], 1),
+            }
+            for entry in done.validations
+        ],
+    }
+
+
+def _curve(done: checkpoints.Progress, plan: Plan) -> list[dict[str, float]]:
+    steps = [{"step": row[0], "tokens": row[1], "train_loss": row[2]} for row in done.steps]
+    validations = [
+        {
+            "step": entry["step"],
+            "tokens": entry["step"] * plan.tokens_per_step,
+            "validation_loss": entry["validation_loss"],
+        }
+        for entry in done.validations
+    ]
+    return steps + validations
+
+
+def _write_reports(reports: Path, done: checkpoints.Progress, report: dict[str, Any]) -> None:
+    write_json(reports / "training.json", report)
+    with atomic_folder(reports / "curves") as partial:
+        _write_csv(partial / "steps.csv", STEP_FIELDS, done.steps)
+        fields = ("epoch", "step", "train_loss", "validation_loss", "bits_per_byte")
+        rows = [[entry[name] for name in fields] for entry in done.validations]
+        _write_csv(partial / "validation.csv", fields, rows)
+
+
+def _write_csv(path: Path, names: tuple[str, ...], rows: list[list[float]]) -> None:
+    from io import StringIO
+
+    text = StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())
