@@ -18,7 +18,8 @@ from pipeline.documents import atomic_folder, count_documents, read_batches, wri
 from pipeline.errors import UserError
 from pipeline.progress import progress
 from pipeline.tokenization.sample import groups
-from pipeline.tokenization.tokenizer import BOS_ID, encode_batch, fingerprint
+from pipeline.tokenization.tokenizer import BOS_ID, fingerprint
+from pipeline.tokenization.words import WordEncoder, pack
 
 SPLITS = ("train", "validation", "test")
 
@@ -47,19 +48,20 @@ def _encode_split(source: Path, tokenizer: Tokenizer, folder: Path, name: str) -
             if name != "train"
             else "the split train is empty: give the corpus more documents"
         )
-    dtype = token_dtype(tokenizer.get_vocab_size())
+    encoder = WordEncoder(tokenizer)
+    begin = pack([BOS_ID], encoder.dtype)
     starts = array("q")
     tokens = size = 0
     with progress(f"encoding {name}", total) as bar, (folder / f"{name}.bin").open("wb") as file:
         for group in groups(_texts(source)):
-            for ids in encode_batch(tokenizer, group):
+            for packed in encoder.pack(group):
                 starts.append(tokens)
-                tokens += file.write(pack([BOS_ID, *ids], dtype)) // dtype.itemsize
+                tokens += file.write(begin + packed) // encoder.dtype.itemsize
             size += sum(len(text.encode()) for text in group)
             bar.advance(len(group))
     np.save(folder / f"{name}.starts.npy", np.frombuffer(starts, np.int64))
     record = {
-        "dtype": dtype.name,
+        "dtype": encoder.dtype.name,
         "tokens": tokens,
         "bytes": size,
         "documents": len(starts),
@@ -73,16 +75,3 @@ def _encode_split(source: Path, tokenizer: Tokenizer, folder: Path, name: str) -
 def _texts(source: Path) -> Iterable[str]:
     for batch in read_batches(source, ["text"], size=256):
         yield from batch.column(0).to_pylist()
-
-
-def token_dtype(vocabulary: int) -> np.dtype:
-    """The smallest of uint16 and uint32, little-endian, that holds every id of a vocabulary."""
-    return np.dtype("<u2" if vocabulary <= 1 << 16 else "<u4")
-
-
-def pack(ids: list[int], dtype: np.dtype) -> bytes:
-    """Token ids as the bytes of a token file. One that does not fit raises OverflowError."""
-    wide = np.array(ids, np.int64)
-    if wide.size and not 0 <= wide.min() <= wide.max() <= np.iinfo(dtype).max:
-        raise OverflowError(f"token {wide.max()} does not fit into {dtype.name}")
-    return wide.astype(dtype).tobytes()

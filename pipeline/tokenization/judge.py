@@ -13,7 +13,8 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pipeline.params import ModelParams, OptimizerParams
-from pipeline.tokenization.tokenizer import BOS_ID, encode_batch, token_bytes
+from pipeline.tokenization.tokenizer import BOS_ID, token_bytes
+from pipeline.tokenization.words import WordEncoder, pack
 
 MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, context=128, dropout=0.0)
 STEP_BYTES = 5_000
@@ -74,6 +75,7 @@ def judge(
 
 def as_stream(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
     """int64[tokens]: all texts one after the other, each begun by `BOS`."""
-    return np.fromiter(
-        (token for ids in encode_batch(tokenizer, texts) for token in (BOS_ID, *ids)), np.int64
-    )
+    encoder = WordEncoder(tokenizer)
+    begin = pack([BOS_ID], encoder.dtype)
+    packed = b"".join(begin + text for text in encoder.pack(texts))
+    return np.frombuffer(packed, encoder.dtype).astype(np.int64)

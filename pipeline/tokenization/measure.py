@@ -28,7 +28,7 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 
 
 def measure(
-    tokenizer: Tokenizer, texts: Sequence[str], encoded: Sequence[Sequence[int]]
+    tokenizer: Tokenizer, texts: Sequence[str], encoded: Sequence[np.ndarray]
 ) -> dict[str, float]:
     """Measures on held-out `texts` and their token ids `encoded`.
 
@@ -42,7 +42,7 @@ def measure(
     """
     counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
     for ids in encoded:
-        counts += np.bincount(np.asarray(ids, np.int64), minlength=len(counts))
+        counts += np.bincount(ids, minlength=len(counts))
     tokens = int(counts.sum())
     words = count_words(texts)
     invalid = np.array([not _is_utf8(token) for token in token_bytes(tokenizer)])
@@ -69,8 +69,8 @@ def renyi_efficiency(counts: np.ndarray, alpha: float = ALPHA) -> float:
     return float(abs(entropy) / np.log(len(counts)))
 
 
-def tail(tokenizer: Tokenizer, words: Counter[str]) -> dict[str, float]:
-    """The low-frequency tail of a vocabulary on the text it was trained on, given as word counts.
+def tail(tokenizer: Tokenizer, pieces: Counter[str]) -> dict[str, float]:
+    """The low-frequency tail of a vocabulary on its training text, given as `count_pieces`.
 
     Returns:
         rare_share: share of the vocabulary seen fewer than 10 times.
@@ -78,10 +78,10 @@ def tail(tokenizer: Tokenizer, words: Counter[str]) -> dict[str, float]:
         rare_text_share, under_100_text_share: share of the text's tokens that are such tokens.
     """
     counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
-    for group in groups(words):
-        encoded = encode_batch(tokenizer, [f" {word}" for word in group])
+    for group in groups(pieces):
+        encoded = encode_batch(tokenizer, group)
         ids = np.fromiter((token for one in encoded for token in one), np.int64)
-        repeats = np.repeat([words[word] for word in group], [len(one) for one in encoded])
+        repeats = np.repeat([pieces[piece] for piece in group], [len(one) for one in encoded])
         np.add.at(counts, ids, repeats)
     counts = np.delete(counts, BOS_ID)
     total = counts.sum()

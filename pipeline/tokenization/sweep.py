@@ -8,10 +8,11 @@ from pipeline.documents import atomic_folder, write_json
 from pipeline.params import TokenizerParams
 from pipeline.progress import track
 from pipeline.tokenization.judge import Train, judge
-from pipeline.tokenization.measure import count_words, measure, tail
+from pipeline.tokenization.measure import measure, tail
 from pipeline.tokenization.sample import sample_texts
-from pipeline.tokenization.tokenizer import encode_batch, save_tokenizer
+from pipeline.tokenization.tokenizer import save_tokenizer
 from pipeline.tokenization.train import cut, train_bpe
+from pipeline.tokenization.words import WordEncoder, count_pieces
 
 MEASURES = "measures.json"
 HELD_OUT_MEGABYTES = 2.0
@@ -38,7 +39,7 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
     started = time.perf_counter()
     largest = train_bpe(texts, sizes[-1])
     seconds: dict[str, Any] = {"training": time.perf_counter() - started, "sizes": []}
-    words = count_words(texts)
+    pieces = count_pieces(texts)
     megabytes = sum(len(text.encode()) for text in held_out) / 1e6
     entries: list[dict[str, Any]] = []
     with atomic_folder(folder) as partial:
@@ -46,16 +47,16 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
         for size, tokenizer in zip(sizes, track(tokenizers, "measuring tokenizers"), strict=True):
             save_tokenizer(tokenizer, partial / name_of(params.kind, size))
             started = time.perf_counter()
-            encoded = encode_batch(tokenizer, held_out)
+            encoded = WordEncoder(tokenizer).encode(held_out)
             speed = megabytes / (time.perf_counter() - started)
             seconds["sizes"].append({"size": size, "encode_megabytes_per_second": speed})
             entries.append(
                 {"kind": params.kind, "size": size}
                 | measure(tokenizer, held_out, encoded)
-                | tail(tokenizer, words)
+                | tail(tokenizer, pieces)
                 | {"proxy_bits_per_byte": None}
             )
-        del texts, words, held_out
+        del texts, pieces, held_out
         if len(sizes) > 1:
             texts = sample_texts(clean / "train", params.proxy_megabytes, params.seed)
             held_out = sample_texts(clean / "validation", JUDGED_MEGABYTES, params.seed)

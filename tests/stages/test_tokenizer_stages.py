@@ -12,8 +12,9 @@ import pytest
 from pipeline.documents import read_json, write_documents
 from pipeline.errors import UserError
 from pipeline.params import Params, load_params
-from pipeline.tokenization.encode import encode_splits, pack, token_dtype
+from pipeline.tokenization.encode import encode_splits
 from pipeline.tokenization.tokenizer import BOS_ID, decode, fingerprint, load_tokenizer
+from pipeline.tokenization.words import pack, token_dtype
 from stages import encode, tokenizer, tokenizer_sweep
 
 SUBJECTS = ["Әнием", "Бабам", "Күршебез", "Сеңлем", "Абыем"]
