@@ -1,0 +1,267 @@
+"""The command line: `tugantel use | repro | summary | doctor | generate | chat | score`."""
+
+import json
+import signal
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from pipeline.errors import UserError
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="A small language model of your mother tongue, from scratch.",
+)
+
+MODEL = Path("data/model")
+ModelFolder = Annotated[Path, typer.Option("--model", help="Folder of a trained model.")]
+Temperature = Annotated[float | None, typer.Option(min=0, help="0 takes the likeliest token.")]
+TopK = Annotated[int | None, typer.Option(min=1, help="Choose among the k likeliest tokens.")]
+TopP = Annotated[float | None, typer.Option(min=0.01, max=1, help="Nucleus sampling.")]
+Tokens = Annotated[int | None, typer.Option(min=1, help="The most tokens to write.")]
+Seed = Annotated[int | None, typer.Option(min=0, help="The same seed writes the same text.")]
+
+
+def one_line(command: Callable[..., None]) -> Callable[..., None]:
+    """Turn what a user can cause into one line and an exit code."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except UserError as error:
+            print(f"tugantel: {' '.join(str(error).split())}", file=sys.stderr)
+            raise typer.Exit(1) from None
+        except KeyboardInterrupt:
+            print(file=sys.stderr)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            raise typer.Exit(0) from None
+        except OSError as error:
+            print(f"tugantel: {error.strerror}: {error.filename or ''}", file=sys.stderr)
+            raise typer.Exit(1) from None
+
+    return guarded
+
+
+@app.command()
+@one_line
+def use(
+    preset: Annotated[str, typer.Argument(help="A preset of presets/, or `files` for your text.")],
+    language: Annotated[str | None, typer.Option(help="ISO 639-3 code, such as kin.")] = None,
+    path: Annotated[str | None, typer.Option(help="Your text: a file, a folder or a glob.")] = None,
+    column: Annotated[str, typer.Option(help="The text column of CSV, JSONL, Parquet.")] = "text",
+    licence: Annotated[str, typer.Option(help="The licence of your text.")] = "unknown",
+    contaminants: Annotated[
+        Path | None, typer.Option(help="A folder with one text file per foreign language.")
+    ] = None,
+    identifier: Annotated[
+        Path | None, typer.Option(help="A fastText model that knows your language.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=1, help="About how long the run may take.")] = 20,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite hand edits.")] = False,
+) -> None:
+    """Write params.yaml: a preset, or `files` for a text of your own."""
+    from pipeline.presets import read_preset, write_params
+
+    given = {
+        "--language": language,
+        "--path": path,
+        "--contaminants": contaminants,
+        "--identifier": identifier,
+    }
+    lines: list[str] = []
+    if preset == "files":
+        overlay, lines = _files(language, path, column, licence, contaminants, identifier, minutes)
+    else:
+        unwanted = [name for name, value in given.items() if value is not None]
+        if unwanted:
+            raise UserError(f"{unwanted[0]} goes with `tugantel use files`, not with a preset")
+        overlay = read_preset(preset)
+    changes = write_params(overlay, force)
+    for line in lines:
+        print(line)
+    print(f"params.yaml: {len(changes)} values differ from before" if changes else "no change")
+    for change in changes:
+        print(f"  {change}")
+    print("now run: make repro")
+
+
+def _files(
+    language: str | None,
+    path: str | None,
+    column: str,
+    licence: str,
+    contaminants: Path | None,
+    identifier: Path | None,
+    minutes: float,
+) -> tuple[dict[str, Any], list[str]]:
+    from pipeline.params import FilesSource, load_params
+    from pipeline.planning import plan_files
+
+    if language is None or path is None:
+        raise UserError("`tugantel use files` needs --language CODE and --path FILE_OR_FOLDER")
+    if contaminants is not None and not contaminants.is_dir():
+        raise UserError(f"--contaminants {contaminants} is no folder")
+    if identifier is not None and not identifier.is_file():
+        raise UserError(f"--identifier {identifier} is no file")
+    source = FilesSource(kind="files", path=path, column=column, licence=licence)
+    plan = plan_files(source, load_params("presets/demo.yaml"), minutes)
+    cleaning = {}
+    if contaminants is not None:
+        cleaning["contaminants"] = str(contaminants)
+    if identifier is not None:
+        cleaning["identifier"] = str(identifier)
+    corpus = {"language": language, "sources": [source.model_dump()]}
+    return plan.overlay | {"corpus": corpus, "cleaning": cleaning}, plan.lines
+
+
+@app.command()
+@one_line
+def repro(
+    targets: Annotated[list[str] | None, typer.Argument(help="Stages; all by default.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Run even what has not changed.")] = False,
+) -> None:
+    """Run every stage that has changed, then show the table of results."""
+    from pipeline.reproduce import reproduce
+
+    raise typer.Exit(reproduce(targets or [], force))
+
+
+@app.command()
+@one_line
+def summary() -> None:
+    """Show the table of results of the last run."""
+    from pipeline.reporting.summary import print_summary
+
+    print_summary()
+
+
+@app.command()
+@one_line
+def doctor() -> None:
+    """Say what this machine has, and what a run would use."""
+    from pipeline.doctor import examine
+    from pipeline.params import PARAMS, load_params
+
+    findings = examine(load_params() if PARAMS.is_file() else None)
+    width = max(len(name) for name, _ in findings)
+    for name, value in findings:
+        print(f"{name:<{width}}  {value}")
+
+
+@app.command()
+@one_line
+def generate(
+    prompt: Annotated[str, typer.Argument(help="How the text begins.")] = "",
+    model: ModelFolder = MODEL,
+    tokens: Tokens = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    seed: Seed = None,
+) -> None:
+    """Continue a text, streaming."""
+    from pipeline.generation import stream
+    from pipeline.models import load_model
+
+    settings = _sampling(tokens, temperature, top_k, top_p, seed)
+    loaded, tokenizer = load_model(model)
+    print(prompt, end="", flush=True)
+    for piece in stream(loaded, tokenizer, prompt, **settings):
+        print(piece, end="", flush=True)
+    print()
+
+
+@app.command()
+@one_line
+def chat(
+    model: ModelFolder = MODEL,
+    tokens: Tokens = None,
+    temperature: Temperature = None,
+    top_k: TopK = None,
+    top_p: TopP = None,
+    seed: Seed = None,
+) -> None:
+    """Talk with the model, turn by turn; an empty line or Ctrl-D ends."""
+    from pipeline.generation.chat import converse
+    from pipeline.models import load_model
+
+    settings = _sampling(tokens, temperature, top_k, top_p, seed)
+    loaded, tokenizer = load_model(model)
+    converse(loaded, tokenizer, settings)
+
+
+@app.command()
+@one_line
+def score(
+    file: Annotated[Path, typer.Argument(help="A text file, one text a line; - for the input.")],
+    model: ModelFolder = MODEL,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Measure the bits that the model needs for each line of a file, each scored alone."""
+    from pipeline.evaluation.likelihood import score_lines
+    from pipeline.models import load_model
+
+    lines = _read_lines(file)
+    loaded, tokenizer = load_model(model)
+    result = score_lines(loaded, tokenizer, lines)
+    if as_json:
+        print(json.dumps(result, ensure_ascii=False))
+        return
+    for line, entry in zip(lines, result["lines"], strict=True):
+        rate = entry["bits"] / entry["bytes"] if entry["bytes"] else 0.0
+        print(f"{entry['bits']:10.2f} bits {rate:8.3f} bits/byte  {line}")
+    print(f"{result['bits_per_byte']:.4f} bits per byte over {result['bytes']:,} bytes")
+
+
+def _read_lines(file: Path) -> list[str]:
+    """The lines of a UTF-8 text, without their ends; empty ones too, so that numbers agree."""
+    if str(file) == "-":
+        raw = sys.stdin.buffer.read()
+    elif file.is_file():
+        raw = file.read_bytes()
+    else:
+        raise UserError(f"{file} does not exist: name a text file with one text a line")
+    if b"\0" in raw:
+        raise UserError(f"{file} is not text: it holds NUL bytes")
+    text = raw.decode("utf-8-sig", errors="replace")
+    if not text.strip():
+        raise UserError(f"{file} has no text to score")
+    broken = text.count("\ufffd")
+    if broken:
+        print(f"{file}: {broken} broken characters were replaced by U+FFFD", file=sys.stderr)
+    return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+
+
+def _sampling(
+    tokens: int | None,
+    temperature: float | None,
+    top_k: int | None,
+    top_p: float | None,
+    seed: int | None,
+) -> dict[str, Any]:
+    """What the command line says, over what params.yaml says where there is one."""
+    from pipeline.params import PARAMS, GenerationParams, load_params
+
+    params = load_params().generation if PARAMS.is_file() else GenerationParams()
+    given = {
+        "tokens": tokens,
+        "temperature": temperature,
+        "top_k": top_k,
+        "top_p": top_p,
+        "seed": seed,
+    }
+    return params.model_dump() | {name: value for name, value in given.items() if value is not None}
+
+
+def main() -> None:
+    """The entry point of the `tugantel` command."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    app()
