@@ -39,8 +39,8 @@ def main(params: Params) -> None:
         write_json(folder / "sources.json", {"sources": records})
     for record in records:
         print(
-            f"{record['name']}: {record['documents']:,} documents, {record['bytes'] / 1e6:,.1f} MB, "
-            f"licence {record['licence']}"
+            f"{record['name']}: {record['documents']:,} documents, "
+            f"{record['bytes'] / 1e6:,.1f} MB, licence {record['licence']}"
         )
 
 
@@ -65,7 +65,7 @@ def _write_raw(params: Params, folder: Path) -> list[dict[str, Any]]:
 
 
 def _write_probes(params: Params) -> None:
-    """The questions and pairs that the demo's world has answers to; an empty folder for any other text."""
+    """The questions and pairs that the demo's world has answers to; else an empty folder."""
     with atomic_folder(PROBES) as folder:
         if any(source.kind == "demo" for source in params.corpus.sources):
             from pipeline.corpus.demo import demo_facts, demo_pairs
@@ -76,7 +76,7 @@ def _write_probes(params: Params) -> None:
 
 
 def _same(recorded: dict[str, Any], now: dict[str, Any]) -> None:
-    """Refuse to mix two states of a corpus: the one that DVC was told of and the one that is there now."""
+    """Refuse to mix two states of a corpus: what DVC was told of and what is there now."""
     if recorded == json.loads(json.dumps(now)):
         return
     before = _hashes(recorded)

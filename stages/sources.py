@@ -1,7 +1,7 @@
 """Say what the corpus consists of, and notice when local text was edited.
 
-This stage always runs. It writes data/sources.json, which `download` depends on: settings of every source and
-the hashes of local files, but no path, so that the same text in another folder is the same corpus.
+This stage always runs. It writes data/sources.json, which `download` depends on: settings of every
+source and the hashes of local files, but no path: the same text elsewhere is the same corpus.
 """
 
 from pathlib import Path

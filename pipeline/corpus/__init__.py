@@ -1,9 +1,9 @@
-"""Sources of text: each turns its settings into a stream of documents and a record of where they came from.
+"""Sources of text: each turns its settings into a stream of documents and a record of their origin.
 
 A source is one module with one function `documents(settings, ..., record)`. It yields rows
 `{"id", "text", "source"}` one at a time, so that memory stays flat however large the corpus is, and
-fills in a `SourceRecord` as it goes. Modules are imported only when their kind is asked for: the stage
-that looks for changed files runs at every `dvc repro` and must stay cheap.
+fills in a `SourceRecord` as it goes. Modules are imported only when their kind is asked for: the
+stage that looks for changed files runs at every `dvc repro` and must stay cheap.
 """
 
 from collections.abc import Iterator, Sequence
@@ -29,9 +29,9 @@ from pipeline.params import (
 class SourceRecord:
     """Where the text of one source came from, and what happened to it on the way.
 
-    `ordered` says whether neighbouring documents belong together (articles, a book) or were shuffled.
-    `replaced` counts U+FFFD put in place of what could not be decoded, `empty` the rows without text.
-    `encodings` names the files that are not UTF-8. `sha256` is None where the source gives no file.
+    `ordered` says whether neighbouring documents belong together (articles, a book) or were
+    shuffled. `replaced` counts U+FFFD put in place of what could not be decoded, `empty` the rows
+    without text. `files` have name, bytes and sha256; `encodings` names those that are not UTF-8.
     """
 
     name: str
@@ -46,10 +46,6 @@ class SourceRecord:
     empty: int = 0
     encodings: dict[str, str] = field(default_factory=dict)
     skipped_files: list[str] = field(default_factory=list)
-
-    def add_file(self, name: str, size: int, sha256: str | None) -> None:
-        """Note one file that was read: its name inside the source, its bytes on disk and its hash."""
-        self.files.append({"name": name, "bytes": size, "sha256": sha256})
 
     def as_json(self) -> dict[str, Any]:
         """The record as it stands in data/raw/sources.json."""
@@ -71,9 +67,8 @@ class SourceRecord:
         if self.skipped_files:
             shown = ", ".join(self.skipped_files[:3])
             more = ", ..." if len(self.skipped_files) > 3 else ""
-            lines.append(
-                f"{self.name}: {len(self.skipped_files):,} files of another kind were not read: {shown}{more}"
-            )
+            count = f"{len(self.skipped_files):,} files of another kind were not read"
+            lines.append(f"{self.name}: {count}: {shown}{more}")
         return lines
 
 

@@ -1,4 +1,4 @@
-"""Opening files that may be compressed, and saying plainly what is wrong with those that are damaged."""
+"""Opening files that may be compressed, and saying plainly what is wrong with damaged ones."""
 
 import bz2
 import gzip
@@ -31,7 +31,7 @@ def open_bytes(file: TextFile) -> Any:
 
 @contextmanager
 def reading(file: TextFile) -> Iterator[None]:
-    """Turn what decompressors, pyarrow and disks raise inside the block into a line that names the file."""
+    """Turn what decompressors, pyarrow and disks raise in the block into a line with the file."""
     kind = file.compression or file.format
     try:
         yield

@@ -1,8 +1,8 @@
-"""From bytes to text: which encoding a file is in, whether it is text, and what broken bytes become.
+"""From bytes to text: the encoding of a file, whether it is text, and what broken bytes become.
 
-Text is UTF-8 unless the file says otherwise by a byte order mark, is plainly UTF-16, or breaks the rules
-of UTF-8 so often that it must be something older; then a statistical detector decides. A stray broken
-byte costs one character, never the file: it becomes U+FFFD and is counted.
+Text is UTF-8 unless the file says otherwise by a byte order mark, is plainly UTF-16, or breaks the
+rules of UTF-8 so often that it must be something older; then a statistical detector decides. A
+broken byte costs one character, never the file: it becomes U+FFFD and is counted.
 """
 
 import codecs
@@ -44,7 +44,7 @@ _MAGIC = (
     (b"RIFF", "a sound or image file"),
 )
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\v\f\r\x1a\x1b\x1c\x1d\x1e\x1f") | {127})
-_MOSTLY = 0.05  # above this share of broken sequences among non-ASCII bytes it is not UTF-8
+_FEW = 20  # so few broken sequences, in text that is mostly ASCII, are damage, not an encoding
 
 
 def _mark(error: UnicodeError) -> tuple[str, int]:
@@ -56,7 +56,7 @@ codecs.register_error(MARK, _mark)
 
 
 def repair(text: str) -> tuple[str, int]:
-    """Replace NUL and lone surrogates, which no UTF-8 file may hold, by U+FFFD; say how many there were.
+    """Replace NUL and lone surrogates, which text must not hold, by U+FFFD; count them.
 
     >>> repair("ка\\udcffта")
     ('ка�та', 1)
@@ -89,7 +89,7 @@ def detect_encoding(sample: bytes, name: str) -> str:
 
 
 def _plausible(sample: bytes, encoding: str) -> bool:
-    """Whether `sample` is words and spaces in this UTF-16: the wrong byte order gives U+2000, U+0A00, ..."""
+    """Whether `sample` is words and spaces in this UTF-16; the wrong one gives U+2000, U+0A00."""
     decoder = codecs.getincrementaldecoder(encoding)()
     try:
         text = decoder.decode(sample[:8192])
@@ -101,11 +101,13 @@ def _plausible(sample: bytes, encoding: str) -> bool:
 
 
 def _is_utf8(sample: bytes) -> bool:
-    decoder = codecs.getincrementaldecoder("utf-8")(MARK)
-    _, broken = repair(decoder.decode(sample))
+    """Whether this is UTF-8, perhaps damaged: in other encodings hardly any sequence is right."""
+    text, broken = repair(codecs.getincrementaldecoder("utf-8")(MARK).decode(sample))
     if not broken:
         return True
-    return broken <= _MOSTLY * sum(map((127).__lt__, sample))
+    right = sum(map("\x7f".__lt__, text)) - broken
+    stray = broken < _FEW or broken < len(sample) / 1000
+    return broken <= right or (stray and broken < len(sample) / 10)
 
 
 def _older(sample: bytes, name: str) -> str:

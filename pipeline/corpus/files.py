@@ -1,7 +1,8 @@
-"""Local text: txt, CSV, TSV, JSONL and Parquet files, plain or compressed, streamed with flat memory.
+"""Local text: txt, CSV, TSV, JSONL and Parquet, plain or compressed, streamed with flat memory.
 
-In a text file a document is a line, or the whole file (`corpus.unit`); in the other formats it is a row.
-Text is kept as it stands: cleaning is the next stage's work. Lines and rows without text are skipped.
+In a text file a document is a line, or the whole file (`corpus.unit`); in the other formats it is a
+row. Text is kept as it stands: cleaning is the next stage's work. Lines and rows without text are
+skipped.
 """
 
 import csv
@@ -130,7 +131,7 @@ def _as_text(value: Any, column: str, where: str) -> str | None:
 
 
 def _csv(file: TextFile, encoding: str, column: str) -> Found:
-    """Rows of a CSV whose header names `column`, divided by whichever of `,` `;` tab `|` sets it apart."""
+    """Rows of a CSV; the delimiter is the one of `,` `;` tab `|` that sets `column` apart."""
     csv.field_size_limit(_LARGEST_FIELD)
     with _open_text(file, encoding, newline="") as stream:
         first = stream.readline()
@@ -162,8 +163,8 @@ def _cells(file: TextFile, column: str, rows: Any) -> Found:
                 continue
             if len(row) > len(header) and any(row[len(header) :]):
                 raise UserError(
-                    f"{file.path}:{rows.line_num} has {len(row)} fields where the header has {len(header)}: "
-                    "put a text that contains the delimiter in quotes"
+                    f"{file.path}:{rows.line_num} has {len(row)} fields where the header has "
+                    f"{len(header)}: put a text that contains the delimiter in quotes"
                 )
             yield number, row[index] if index < len(row) else None
     except csv.Error as error:

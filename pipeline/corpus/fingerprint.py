@@ -1,4 +1,4 @@
-"""Fingerprints of local text, so that an edited corpus is noticed and an unchanged one costs nothing.
+"""Fingerprints of local text: an edited corpus is noticed, an unchanged one costs nothing.
 
 The hash of a file is remembered under its path, size, times and inode, as git's index does it, in a
 machine-local file that may be deleted at any time. A file touched within the last two seconds is
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.corpus import source_names
-from pipeline.corpus.paths import TextFile, list_files
+from pipeline.corpus.paths import TextFile, list_files, walk
 from pipeline.errors import UserError
 from pipeline.params import FilesSource, HubSource, Params, Source
 
@@ -25,7 +25,7 @@ _BLOCK = 1 << 20
 
 
 class Fingerprints:
-    """SHA-256 of files, remembered while they stay as they are. Leaving the context saves the memory."""
+    """SHA-256 of files, remembered while they stay as they are; leaving the context saves that."""
 
     def __init__(self, cache: Path = CACHE) -> None:
         self._cache = cache
@@ -71,7 +71,7 @@ class Fingerprints:
 
 
 def _state(path: Path) -> list[int]:
-    """Size, times of content and of inode in ns, inode: the first cannot change without one of the others."""
+    """Size, times of content and of inode in ns, inode: an edit changes at least one."""
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
@@ -102,7 +102,7 @@ def _load(cache: Path) -> dict[str, list[Any]]:
 def write_if_changed(path: Path, text: str) -> None:
     """Write UTF-8 text whole, unless the file already holds it: then its time stays as it is.
 
-    `pipeline.documents` has the same for JSON, but brings pyarrow along, which costs more than this stage.
+    `pipeline.documents` is atomic too, but brings pyarrow, which costs more than this stage.
     """
     try:
         if path.read_text(encoding="utf-8") == text:
@@ -119,7 +119,7 @@ def write_if_changed(path: Path, text: str) -> None:
 
 
 def corpus_settings(params: Params) -> dict[str, Any]:
-    """Everything that shapes the raw corpus: settings of the sources and hashes of local files, no paths.
+    """What shapes the raw corpus: settings of the sources and hashes of local files, no paths.
 
     Moving a corpus to another folder does not change this; renaming or editing its files does.
     """
@@ -142,9 +142,7 @@ def _settings(source: Source, params: Params, fingerprints: Fingerprints) -> dic
     elif isinstance(source, HubSource) and Path(source.name).expanduser().is_dir():
         folder = Path(source.name).expanduser()
         del settings["name"]
-        names = sorted(
-            path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()
-        )
+        names = sorted(walk(folder))
         settings["files"] = [
             fingerprints.describe(TextFile(folder / name, name, "hub", None)) for name in names
         ]

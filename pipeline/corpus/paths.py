@@ -1,8 +1,8 @@
 """Which files a path means, and what each of them holds by its name.
 
-A path is a file, a folder (read recursively, in the order of names) or a glob. In a folder only files of
-a known format count, the rest is reported; a file that is named, or matched by a glob, counts as plain
-text when its suffix says nothing.
+A path is a file, a folder (read recursively, in the order of names) or a glob. In a folder only
+files of a known format count, the rest is reported; a file that is named, or matched by a glob,
+counts as plain text when its suffix says nothing.
 """
 
 import glob
@@ -39,7 +39,7 @@ class TextFile:
 
 
 def describe(path: Path, name: str, default: str | None = None) -> TextFile | None:
-    """Tell format and compression from the suffixes; None where the format is unknown and has no default."""
+    """Tell format and compression from the suffixes; None for an unknown format without default."""
     suffixes = [suffix.lower() for suffix in path.suffixes]
     compression = COMPRESSIONS.get(suffixes[-1]) if suffixes else None
     if compression:
@@ -49,7 +49,7 @@ def describe(path: Path, name: str, default: str | None = None) -> TextFile | No
 
 
 def list_files(path: str) -> tuple[list[TextFile], list[str]]:
-    """The files that `path` means, in the order of their names, and the names of those of another kind.
+    """The files that `path` means, in the order of names, and the names of those of another kind.
 
     Raises:
         UserError: there is no such path, nothing matches, or nothing in the folder can be read.
@@ -69,7 +69,7 @@ def list_files(path: str) -> tuple[list[TextFile], list[str]]:
 def _in_folder(folder: Path, path: str) -> tuple[list[TextFile], list[str]]:
     files: list[TextFile] = []
     others: list[str] = []
-    for name in sorted(_walk(folder)):
+    for name in sorted(walk(folder)):
         described = describe(folder / name, name)
         if described is None:
             others.append(name)
@@ -101,8 +101,8 @@ def _named(path: Path, name: str) -> TextFile:
     return described
 
 
-def _walk(folder: Path) -> Iterator[str]:
-    """Names of all files below `folder`, hidden ones left out; a link that leads back is not followed."""
+def walk(folder: Path) -> Iterator[str]:
+    """Names of all files below `folder` but hidden ones; a link that leads back is not followed."""
     seen: set[str] = set()
     for place, folders, names in os.walk(folder, followlinks=True):
         real = os.path.realpath(place)

@@ -1,0 +1,96 @@
+"""Data sets of the Hugging Face Hub, streamed with `datasets`; a local folder of one works too."""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from pipeline.corpus import SourceRecord, document_id
+from pipeline.corpus.encoding import repair
+from pipeline.errors import UserError
+from pipeline.params import HubSource
+
+HUB = "https://huggingface.co/datasets"
+
+
+def documents(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
+    """Stream one column of one split.
+
+    Raises:
+        UserError: there is no such data set, configuration, split or column, or no network.
+    """
+    folder = Path(source.name).expanduser()
+    if folder.is_dir():
+        from pipeline.corpus.fingerprint import Fingerprints
+        from pipeline.corpus.paths import TextFile, walk
+
+        with Fingerprints() as fingerprints:
+            record.files = [
+                fingerprints.describe(TextFile(folder / name, name, "hub", None))
+                for name in sorted(walk(folder))
+            ]
+        return stream(str(folder), source.config, source.split, source.column, record)
+    record.url = f"{HUB}/{source.name}"
+    return stream(source.name, source.config, source.split, source.column, record)
+
+
+def stream(
+    name: str, config: str | None, split: str, column: str, record: SourceRecord
+) -> Iterator[dict[str, Any]]:
+    """Stream the texts of a data set as documents; its rows without text are counted."""
+    rows = _guarded(name, config, split)
+    for number, row in enumerate(rows):
+        if column not in row:
+            raise UserError(
+                f"{name} has no column {column!r}: "
+                f"set corpus.sources column to one of {', '.join(row)}"
+            )
+        text = row[column]
+        if text is not None and not isinstance(text, str):
+            raise UserError(
+                f"{name}: column {column!r} is {type(text).__name__}, not text: "
+                "set corpus.sources column to one that is text"
+            )
+        if text is None or not text.strip():
+            record.empty += 1
+            continue
+        text, broken = repair(text)
+        record.replaced += broken
+        yield {
+            "id": document_id(record.name, str(number), text),
+            "text": text,
+            "source": record.name,
+        }
+
+
+def _guarded(name: str, config: str | None, split: str) -> Iterator[dict[str, Any]]:
+    """Rows of a data set; `datasets` raises almost anything, and all of it becomes one line."""
+    try:
+        yield from _load(name, config, split)
+    except MemoryError:
+        raise
+    except Exception as error:
+        where = f" {config}" if config else ""
+        raise UserError(
+            f"data set {name}{where} ({split}) cannot be read: {_reason(error)}"
+        ) from None
+
+
+def _load(name: str, config: str | None, split: str) -> Iterable[dict[str, Any]]:
+    import datasets
+
+    folder = Path(name)
+    if (folder / "state.json").is_file():
+        return datasets.load_from_disk(name)
+    if (folder / "dataset_dict.json").is_file():
+        parts = datasets.load_from_disk(name)
+        if split not in parts:
+            raise ValueError(f"it has no split {split!r}; there are {', '.join(parts)}")
+        return parts[split]
+    return datasets.load_dataset(name, config, split=split, streaming=True)
+
+
+def _reason(error: Exception) -> str:
+    words = " ".join(str(error).split()) or type(error).__name__
+    if isinstance(error, ConnectionError):
+        words += "; is there a network?"
+    return words if len(words) <= 300 else words[:300] + "..."
