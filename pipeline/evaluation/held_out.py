@@ -36,7 +36,7 @@ def sample_documents(folder: Path, megabytes: float, seed: int) -> list[Document
     ranks, sizes = [], []
     for batch in read_batches(folder, ["id", "text"]):
         for row in batch.to_pylist():
-            ranks.append(xxhash.xxh64_intdigest(row["id"], seed))
+            ranks.append(xxhash.xxh64_intdigest(row["id"].encode(), seed))
             sizes.append(utf8_bytes(row["text"]))
     if not sum(sizes):
         raise UserError(

@@ -4,8 +4,7 @@ The same figures for held-out text that people wrote stand beside, since only ag
 number say something: people, too, use rare words and set phrases.
 """
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,7 +23,8 @@ COPIED_WORDS = (8, 16, 32)
 def sample_prompts(held_out: Sequence[str], count: int, seed: int) -> list[str]:
     """Half of the prompts are empty, the others the first words of held-out texts."""
     generator = np.random.default_rng(seed)
-    starts = sorted({" ".join(text.split()[:PROMPT_WORDS]) for text in held_out} - {""})
+    split = [text.split() for text in held_out]
+    starts = sorted({" ".join(w[:PROMPT_WORDS]) for w in split if len(w) > PROMPT_WORDS})
     given = min(count // 2, len(starts))
     chosen = generator.permutation(len(starts))[:given]
     return [""] * (count - given) + [starts[index] for index in chosen]
@@ -58,7 +58,7 @@ class Judge:
         self._texts, self._finder = texts, finder
         self._places = [finder.add(run_phrases(text)) for text in texts]
 
-    def verdicts(self, known: Counter[str]) -> list[dict[str, float | int | None]]:
+    def verdicts(self, known: Container[str]) -> list[dict[str, float | int | None]]:
         """For each text: words, shares of known words and distinct trigrams, longest copied run."""
         verdicts: list[dict[str, float | int | None]] = []
         for text, place in zip(self._texts, self._places, strict=True):

@@ -11,6 +11,7 @@ import numpy as np
 
 TIE_BITS = 1e-3  # two texts whose bits differ by less cost the same: it is float32 rounding
 RESAMPLES = 1000
+DRAWS_AT_ONCE = 1 << 18  # bounds the memory of a resampling
 
 
 def interval(
@@ -33,9 +34,11 @@ def interval(
         member = [numbers.setdefault(group, len(numbers)) for group in groups]
         top, bottom = np.bincount(member, top), np.bincount(member, bottom)
     generator = np.random.default_rng(seed)
-    means = np.empty(RESAMPLES)
-    for index in range(RESAMPLES):  # one at a time: many documents need no large table
-        drawn = generator.integers(0, len(top), len(top))
-        means[index] = top[drawn].sum() / bottom[drawn].sum()
-    low, high = np.percentile(means, [2.5, 97.5])
+    means: list[np.ndarray] = []
+    at_once = max(1, DRAWS_AT_ONCE // len(top))
+    for done in range(0, RESAMPLES, at_once):
+        rows = min(at_once, RESAMPLES - done)
+        drawn_RxN = generator.integers(0, len(top), (rows, len(top)))
+        means.append(top[drawn_RxN].sum(axis=1) / bottom[drawn_RxN].sum(axis=1))
+    low, high = np.percentile(np.concatenate(means), [2.5, 97.5])
     return [float(low), float(high)]
