@@ -29,6 +29,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = (
     "#CC79A7",
     "#8A8A8A",
 )
+POINTS = 400  # more than the eye or a page needs of one curve
 INK = "#1b1b1f"  # becomes currentColor in a page
 STYLE: Any = {
     "font.size": 10,
@@ -48,6 +49,7 @@ STYLE: Any = {
     "ytick.color": INK,
     "legend.frameon": False,
     "svg.fonttype": "none",
+    "text.parse_math": False,  # a dollar in a name is a dollar
 }
 
 Made = TypeVar("Made")
@@ -88,7 +90,7 @@ def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
         return None
     figure, axes = _new("Loss while training", "tokens read", "loss, nats a token")
     if curves["train_loss"]:
-        tokens, values = zip(*curves["train_loss"], strict=True)
+        tokens, values = zip(*_thin(curves["train_loss"]), strict=True)
         axes.plot(tokens, values, color=BLUE, linewidth=1.2, label="training")
     if curves["validation_loss"]:
         tokens, values = zip(*curves["validation_loss"], strict=True)
@@ -111,6 +113,16 @@ def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
     axes.set_ylim(shown[0] * 0.95, max(shown[int(len(shown) * 0.97)] * 1.1, shown[0] * 1.1))
     axes.legend()
     return figure
+
+
+def _thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
+    """At most `POINTS` points, each the mean of a run of neighbours."""
+    size = -(-len(points) // POINTS)
+    groups = [points[start : start + size] for start in range(0, len(points), size)]
+    return [
+        (sum(x for x, _ in group) / len(group), sum(y for _, y in group) / len(group))
+        for group in groups
+    ]
 
 
 @_styled

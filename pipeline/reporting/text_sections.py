@@ -1,0 +1,168 @@
+"""The sections about text: the corpus and what was dropped, its words, the tokenizer."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from pipeline.publishing.results import dig
+from pipeline.reporting import figures
+from pipeline.reporting.blocks import (
+    DASH,
+    Quotes,
+    Section,
+    Table,
+    is_number,
+    megabytes,
+    number,
+    shown,
+)
+from pipeline.reporting.figures import readable
+
+
+def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, Any]]) -> Section:
+    """Where the text comes from, what was dropped and why."""
+    section = Section("corpus", "Corpus")
+    if sources:
+        rows: list[tuple[str, ...]] = [
+            (
+                str(source.get("name", DASH)),
+                str(source.get("licence", "unknown")),
+                number(source.get("documents")),
+                megabytes(source.get("bytes")),
+            )
+            for source in sources
+        ]
+        section.tables.append(Table(("source", "licence", "documents", "MB"), rows))
+    if not isinstance(cleaning, dict):
+        return section
+    raw, kept = dig(cleaning, "documents.raw"), dig(cleaning, "documents.kept")
+    if raw and kept is not None:
+        sizes = [megabytes(dig(cleaning, f"bytes.{x}")) for x in ("kept", "raw")]
+        section.paragraphs.append(
+            f"Cleaning kept {kept:,} of {raw:,} documents "
+            f"({kept / raw:.1%}; {sizes[0]} of {sizes[1]} MB)."
+        )
+    if dig(cleaning, "identifier.name") is not None:
+        said = f"Language identifier: {cleaning['identifier']['name']}"
+        precision, recall = (dig(cleaning, f"identifier.{x}") for x in ("precision", "recall"))
+        if precision is not None:
+            said += (
+                f", on held-out lines precision {precision:.3f} and recall {number(recall, '.3f')}"
+            )
+        section.paragraphs.append(said + ".")
+    precision, recall = (dig(cleaning, f"dirt.{x}") for x in ("precision", "recall"))
+    if precision is not None:
+        section.paragraphs.append(
+            f"All dirt of this corpus is known: of what was dropped {precision:.2%} was dirt "
+            f"(precision), of the dirt {number(recall, '.2%')} was dropped (recall)."
+        )
+    dropped = cleaning.get("dropped") or {}
+    section.draw("funnel", figures.funnel(dropped, kept, raw))
+    splits = cleaning.get("splits") or {}
+    if splits:
+        rows = [
+            (name, number(dig(split, "documents")), megabytes(dig(split, "bytes")))
+            for name, split in splits.items()
+        ]
+        section.tables.append(Table(("split", "documents", "MB"), rows))
+    for reason, examples in (dropped_examples or {}).items():
+        section.quotes.append(
+            Quotes(
+                f"Dropped as {readable(reason)} ({number(dropped.get(reason))}): examples",
+                [_example(example) for example in examples],
+            )
+        )
+    return section
+
+
+def words(statistics: Any) -> Section:
+    """The words before and after cleaning."""
+    section = Section("words", "Words before and after cleaning")
+    before, after = dig(statistics, "before"), dig(statistics, "after")
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return section
+    rows: list[tuple[str, ...]] = []
+    for key, value in before.items():
+        if is_number(value) or is_number(after.get(key)):
+            rows.append((readable(key), _tidy(value), _tidy(after.get(key))))
+    if rows:
+        section.tables.append(Table(("", "before", "after"), rows))
+    curves = {name: _ranks(part) for name, part in (("before", before), ("after", after))}
+    section.draw("words", figures.word_frequencies(curves))
+    tops = [_top(part)[:20] for part in (before, after)]
+    if any(tops):
+        rows = [
+            (
+                str(place + 1),
+                *(
+                    f"{top[place][0]} ({top[place][1]:,})" if place < len(top) else DASH
+                    for top in tops
+                ),
+            )
+            for place in range(max(map(len, tops)))
+        ]
+        section.tables.append(Table(("rank", "before", "after"), rows))
+    return section
+
+
+def tokenizer(report: Any) -> Section:
+    """The sweep over vocabulary sizes, and why one was chosen."""
+    section = Section("tokenizer", "Tokenizer")
+    if not isinstance(report, dict):
+        return section
+    chosen, sweep = report.get("chosen") or {}, report.get("sweep") or []
+    if chosen.get("why"):
+        section.paragraphs.append(f"Chosen: {chosen['size']:,} tokens. {chosen['why']}")
+    section.draw("tokenizer", figures.tokenizer_sweep(sweep, chosen.get("size")))
+    columns = [
+        ("bytes a token", "bytes_per_token", ".2f"),
+        ("tokens a word", "fertility", ".2f"),
+        ("words kept whole", "words_whole", ".1%"),
+        ("Rényi efficiency", "renyi_efficiency", ".3f"),
+        ("vocabulary used", "vocabulary_used", ".1%"),
+        ("rare tokens", "rare_share", ".1%"),
+        ("bits per byte", "proxy_bits_per_byte", ".3f"),
+    ]
+    columns = [column for column in columns if any(row.get(column[1]) is not None for row in sweep)]
+    rows = [
+        (
+            f"{row['size']:,}" + (" ✓" if row["size"] == chosen.get("size") else ""),
+            *(number(row.get(key), form) for _, key, form in columns),
+        )
+        for row in sweep
+    ]
+    if rows:
+        section.tables.append(Table(("size", *(label for label, _, _ in columns)), rows))
+    return section
+
+
+def _example(example: Any) -> str:
+    if isinstance(example, Mapping):
+        detail = example.get("detail")
+        text = shown(str(example.get("text", "")))
+        return f"{text}   [{shown(str(detail), 80)}]" if detail else text
+    return shown(str(example))
+
+
+def _tidy(value: Any) -> str:
+    """A figure whose kind is not known: whole numbers whole, others with four digits."""
+    if not is_number(value):
+        return DASH
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _top(part: Mapping[str, Any]) -> list[tuple[str, int]]:
+    pairs: Iterable[Any] = part.get("top") or []
+    if isinstance(pairs, Mapping):
+        pairs = pairs.items()
+    found = []
+    for pair in pairs:
+        word, count = (pair["word"], pair["count"]) if isinstance(pair, Mapping) else pair
+        found.append((shown(str(word), 40), int(count)))
+    return found
+
+
+def _ranks(part: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """(rank, count) pairs: as they were measured, or of the commonest words alone."""
+    if part.get("ranks"):
+        return [(int(rank), int(count)) for rank, count in part["ranks"]]
+    return [(rank, count) for rank, (_, count) in enumerate(_top(part), start=1)]

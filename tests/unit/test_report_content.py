@@ -1,0 +1,364 @@
+"""The report says what was measured, whatever is missing, and shows any text harmlessly."""
+
+import copy
+import json
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rich.console import Console
+
+from pipeline.errors import UserError
+from pipeline.publishing.results import REPORTS, dig, headline, read_reports
+from pipeline.reporting import figures
+from pipeline.reporting.blocks import Section, interval, number, shown
+from pipeline.reporting.content import cards, sections
+from pipeline.reporting.page import render
+from pipeline.reporting.summary import print_summary
+
+MEASURED: dict[str, Any] = {
+    "cleaning": {
+        "documents": {"raw": 1000, "kept": 860},
+        "bytes": {"raw": 120_000, "kept": 100_000},
+        "dropped": {"language": 60, "near_duplicate": 50, "markup": 30, "short": 0},
+        "identifier": {"name": "made on the spot", "precision": 0.999, "recall": 0.991},
+        "dirt": {"precision": 0.993, "recall": 0.989},
+        "splits": {
+            "train": {"documents": 774, "bytes": 90_000},
+            "validation": {"documents": 43, "bytes": 5000},
+            "test": {"documents": 43, "bytes": 5000},
+        },
+    },
+    "words": {
+        name: {
+            "tokens": tokens,
+            "seen_once_share": 0.4,
+            "zipf_slope": -1.02,
+            "letters_outside": {"ы": 3},
+            "top": [{"word": "һәм", "count": 700}, {"word": "бу", "count": 300}],
+        }
+        for name, tokens in (("before", 20_000), ("after", 18_000))
+    },
+    "dropped_examples": {
+        "language": [{"id": "a1", "text": "Это русский текст.", "detail": "rus 0.99"}],
+        "markup": [{"id": "a2", "text": "<script>alert('x')</script> & <b>", "detail": None}],
+    },
+    "tokenizer": {
+        "chosen": {"kind": "byte_bpe", "size": 1024, "why": "It has the fewest bits per byte."},
+        "sweep": [
+            {
+                "kind": "byte_bpe",
+                "size": size,
+                "bytes_per_token": 3 + size / 1000,
+                "fertility": 1.8,
+                "renyi_efficiency": 0.45,
+                "rare_share": 0.02,
+                "proxy_bits_per_byte": 1.5 + abs(size - 1024) / 10_000,
+            }
+            for size in (512, 1024, 2048)
+        ],
+    },
+    "training": {
+        "family": "modern",
+        "parameters": 812_345,
+        "context": 256,
+        "steps": 100,
+        "tokens": 409_600,
+        "seconds": 160.2,
+        "tokens_per_second": 2557,
+        "precision": "float32",
+        "epochs": [
+            {
+                "epoch": float(epoch),
+                "train_loss": 4.0 / epoch,
+                "validation_loss": 4.1 / epoch,
+                "validation_bits_per_byte": 1.6 / epoch,
+            }
+            for epoch in (1, 2, 3)
+        ],
+    },
+    "experiments": {
+        "variants": [
+            {"name": name, "parameters": 9, "tokens": 50, "seconds": 3.0, "bits_per_byte": bits}
+            for name, bits in (("bigram", 2.1), ("modern", 1.2))
+        ]
+    },
+    "evaluation": {
+        "bits_per_byte": {"model": 0.8, "char_1gram": 2.6, "char_5gram": 1.2, "xz": 1.9},
+        "bits_per_byte_interval": [0.78, 0.82],
+        "test": {"documents": 43, "bytes": 5000},
+        "minimal_pairs": {
+            "accuracy": 0.91,
+            "accuracy_per_byte": 0.9,
+            "pairs": 200,
+            "char_5gram": 0.7,
+            "by_phenomenon": {"word_order": {"accuracy": 0.9, "interval": [0.8, 1.0], "pairs": 50}},
+        },
+        "facts": {
+            "accuracy": 0.86,
+            "interval": [0.81, 0.9],
+            "consistency": 0.84,
+            "accurate_and_consistent": 0.8,
+            "chance": 0.2,
+            "majority": 0.22,
+            "char_5gram": 0.31,
+            "chance_consistency": 0.01,
+        },
+        "samples": [{"prompt": "Марат", "text": "Марат базарга бара.", "temperature": 0.8}],
+    },
+    "export": {
+        "class": "Qwen3ForCausalLM",
+        "max_logit_difference": 1.2e-5,
+        "documents_compared": 43,
+        "ids_equal": True,
+    },
+}
+CURVE = [{"tokens": 10.0 * i, "train_loss": 7 / (i + 1)} for i in range(50)] + [
+    {"tokens": 400.0, "validation_loss": 0.3}
+]
+
+
+def page(reports: dict[str, Any], curve: Any = CURVE) -> str:
+    sources = [{"name": "demo", "licence": "CC0 1.0", "documents": 1000, "bytes": 120_000}]
+    said = sections(reports, sources, curve, {"python": "3.11"}, "corpus:\n  language: tat\n")
+    return render("A model", "A lead", cards(reports), said)
+
+
+class Reader(HTMLParser):
+    """Collects tags, links and ids, and checks that what is opened is closed."""
+
+    VOID = frozenset(("meta", "link", "br", "img", "hr"))
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.tags: set[str] = set()
+        self.targets: list[str] = []
+        self.ids: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        if tag not in self.VOID:
+            self.open.append(tag)
+        for name, value in attrs:
+            if name in ("href", "src", "xlink:href"):
+                self.targets.append(value or "")
+            if name == "id":
+                self.ids.append(value or "")
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        if tag not in self.VOID:
+            self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+def read(text: str) -> Reader:
+    reader = Reader()
+    reader.feed(text)
+    assert reader.open == []
+    return reader
+
+
+def test_a_full_page_is_well_formed_and_needs_nothing_from_outside() -> None:
+    text = page(MEASURED)
+    reader = read(text)
+    assert all(target.startswith("#") for target in reader.targets)
+    assert {target[1:] for target in reader.targets} <= set(reader.ids)
+    assert not reader.tags & {"script", "link", "iframe", "img"}
+    assert "url(http" not in text and "@import" not in text
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_a_full_page_tells_the_figures() -> None:
+    text = page(MEASURED)
+    for said in (
+        "86.0% of 1,000",
+        "1,024",
+        "812,345",
+        "0.800",
+        "-33%",
+        "86.0%",
+        "Qwen3ForCausalLM",
+    ):
+        assert said in text, said
+
+
+def test_texts_of_the_corpus_cannot_become_markup() -> None:
+    text = page(MEASURED)
+    assert "<script>alert" not in text
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &lt;b&gt;" in text
+
+
+@pytest.mark.parametrize("missing", REPORTS)
+def test_a_stage_that_did_not_run_is_left_out(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.reporting.page.as_svg", lambda figure, name: "<svg></svg>")
+    read(page(MEASURED | {missing: None}))
+
+
+def test_a_run_with_nothing_still_makes_a_page() -> None:
+    reader = read(page(dict.fromkeys(REPORTS), curve=[]))
+    assert "figure" not in reader.tags
+
+
+def leaves(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    found = [path] if path else []
+    if isinstance(value, dict):
+        for key, part in value.items():
+            found += leaves(part, (*path, key))
+    return found
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.sets(st.sampled_from(leaves(MEASURED)), min_size=1, max_size=12))
+def test_any_key_may_be_null(paths: set[tuple[Any, ...]]) -> None:
+    """Except the ones that a row is told apart by, which every stage writes."""
+    reports = copy.deepcopy(MEASURED)
+    for *parents, last in sorted(paths, key=str):
+        if "chosen" in (last, *parents) or last in ("parameters", "tokens", "seconds", "context"):
+            continue
+        place: Any = reports
+        for key in parents:
+            place = place[key] if place else None
+        if place:
+            place[last] = None
+    said = sections(reports, [], [], {}, "")
+    assert all(isinstance(section, Section) for section in said)
+    cards(reports)
+    headline(reports)
+
+
+@given(st.text())
+def test_any_text_is_shown_as_valid_unicode_without_controls(text: str) -> None:
+    found = shown(text, 50)
+    found.encode()
+    assert not any(ord(character) < 32 and character not in "\n\t" for character in found)
+    assert len(found) <= 52
+
+
+def test_lone_surrogates_of_a_json_file_do_not_break_the_page() -> None:
+    examples = copy.deepcopy(MEASURED["dropped_examples"])
+    reports = dict.fromkeys(REPORTS) | {"dropped_examples": examples, "cleaning": {}}
+    reports["dropped_examples"]["markup"][0]["text"] = json.loads('"\\ud800 \\u0000 x"')
+    assert "␀" in page(reports).encode().decode()
+
+
+def test_equal_reports_make_equal_pages() -> None:
+    some = dict.fromkeys(REPORTS) | {"experiments": MEASURED["experiments"]}
+    assert page(some) == page(copy.deepcopy(some))
+
+
+def test_figures_are_equal_byte_for_byte_and_hold_no_date(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        figures.loss_curve(CURVE, tmp_path / f"{name}.png")
+    first = (tmp_path / "a.png").read_bytes()
+    assert first == (tmp_path / "b.png").read_bytes()
+    assert first.startswith(b"\x89PNG") and b"tIME" not in first
+
+
+def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
+    figure = figures.funnel({"a_$x$_<b>": 3, "c": 2}, 5, 10)
+    assert figure is not None
+    svg = figures.as_svg(figure, "funnel")
+    root = ElementTree.fromstring(svg)
+    assert "viewBox" in root.attrib and "width" not in root.attrib
+    assert figures.INK not in svg and "currentColor" in svg
+    assert "a $x$ &lt;b&gt;" in svg
+
+
+@pytest.mark.parametrize(
+    "figure",
+    [
+        figures.losses([]),
+        figures.bits_per_byte(None),
+        figures.bits_per_byte({"model": None}),
+        figures.tokenizer_sweep([], None),
+        figures.ladder([{"name": "a", "bits_per_byte": None}]),
+        figures.funnel({"a": 0}, 5, 5),
+        figures.word_frequencies({"before": []}),
+    ],
+)
+def test_nothing_to_draw_is_no_figure(figure: Any) -> None:
+    assert figure is None
+
+
+def test_one_loss_is_enough_for_a_curve(tmp_path: Path) -> None:
+    figures.loss_curve([{"step": 1, "tokens": 64, "train_loss": 6.9}], tmp_path / "one.png")
+    assert (tmp_path / "one.png").exists()
+
+
+def test_long_curves_are_thinned_to_their_means() -> None:
+    points = [(float(i), float(i % 2)) for i in range(100_000)]
+    thin = figures._thin(points)
+    assert len(thin) <= figures.POINTS
+    assert all(abs(y - 0.5) < 0.01 for _, y in thin)
+
+
+def test_headline_holds_scalars_only_and_leaves_out_what_does_not_apply() -> None:
+    full = headline(MEASURED)
+    assert full["test_bits_per_byte"] == 0.8 and full["kept_share"] == 0.86
+    assert full["validation_loss"] == round(4.1 / 3, 6)
+    assert all(isinstance(value, int | float) for value in full.values())
+    assert headline(dict.fromkeys(REPORTS)) == {}
+    no_facts = copy.deepcopy(MEASURED)
+    no_facts["evaluation"]["facts"] = None
+    assert "facts_accuracy" not in headline(no_facts)
+
+
+def test_small_helpers() -> None:
+    assert number(None) == "–"
+    assert interval([0.1, 0.25], ".0%") == "10% – 25%"
+    assert interval(None, ".0%") == interval([None, None], ".0%") == ""
+    assert dig({"a": {"b": None}}, "a.b.c") is None
+
+
+def test_a_broken_report_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "training.json").write_text("{")
+    with pytest.raises(UserError, match=r"training\.json is not valid JSON"):
+        read_reports(tmp_path)
+
+
+def summary(folder: Path) -> str:
+    out = StringIO()
+    print_summary(folder, Console(file=out, highlight=False))
+    return out.getvalue()
+
+
+def test_the_summary_fits_80_columns_and_tells_the_figures(tmp_path: Path) -> None:
+    for name, report in MEASURED.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps(report))
+    (tmp_path / "index.html").write_text("")
+    text = summary(tmp_path)
+    *lines, last = text.rstrip().splitlines()
+    assert max(map(len, lines)) <= 80
+    assert last.startswith("report: file://") and last.endswith("index.html")
+    for said in (
+        "860 of 1,000",
+        "1,024 tokens",
+        "1.3667",
+        "0.800",
+        "1.200",
+        "86.0%",
+        "84.0%",
+        "20.0%",
+    ):
+        assert said in text, said
+
+
+def test_the_summary_of_nothing_is_empty(tmp_path: Path) -> None:
+    assert summary(tmp_path) == ""
+
+
+def test_the_summary_without_facts_or_pairs(tmp_path: Path) -> None:
+    report = {"bits_per_byte": {"model": 1.2}, "facts": None, "minimal_pairs": {"accuracy": None}}
+    (tmp_path / "evaluation.json").write_text(json.dumps(report))
+    assert "benchmark" not in summary(tmp_path)
