@@ -1,19 +1,19 @@
 """A character n-gram model: the simplest thing that knows a language's spelling.
 
-Cleaning asks it how likely a text is in a language; the benchmark puts it beside every neural model.
-Interpolated Witten-Bell smoothing (Chen & Goodman 1998, section 2.6; Witten & Bell 1991): after a context
-seen N times with T different characters,
+Cleaning asks it how likely a text is in a language; the benchmark puts it beside every neural
+model. Interpolated Witten-Bell smoothing (Chen & Goodman 1998, section 2.6; Witten & Bell 1991):
+after a context seen N times with T different characters,
 
     p_n(c | context) = (count(context, c) + T * p_{n-1}(c | shorter context)) / (N + T)
 
 and after a context never seen p_n = p_{n-1}. At order one, T / (N + T) goes in equal parts to every
-Unicode character never seen, so that the probabilities of all 1,112,064 characters sum to one and no
-text has probability zero. A text begins after a start symbol, which is context and is never predicted;
-where the text so far is shorter than the context, the start symbol closes the context.
+Unicode character never seen, so that the probabilities of all 1,112,064 characters sum to one and
+no text has probability zero. A text begins after a start symbol, which is context and is never
+predicted; where the text so far is shorter than the context, the start symbol closes the context.
 
 The n-grams are a trie in sorted arrays: the key of a node is `parent * symbols + character`, where
-`parent` is the place of its first n-1 characters among the (n-1)-grams. Counting and scoring go level by
-level over whole arrays, so that neither has a loop over characters.
+`parent` is the place of its first n-1 characters among the (n-1)-grams. Counting and scoring go
+level by level over whole arrays, so that neither has a loop over characters.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -37,9 +37,9 @@ Floats = NDArray[np.float64]
 class Level:
     """The n-grams of one length n of two or more, over the (n-1)-grams, their contexts.
 
-    Node i is the n-gram with key `keys[i]`, seen `counts[i]` times. Context j was followed by something
-    `total[j]` times, by `types[j]` different characters. `table` holds the node of every key, or -1,
-    where that is small enough; elsewhere `keys` are searched.
+    Node i is the n-gram with key `keys[i]`, seen `counts[i]` times. Context j was followed by
+    something `total[j]` times, by `types[j]` different characters. `table` holds the node of every
+    key, or -1, where that is small enough; elsewhere `keys` are searched.
     """
 
     keys: Ints
@@ -104,7 +104,8 @@ class CharNgram:
         return self.bits_by_order(texts)[:, -1]
 
     def bits_by_order(self, texts: Sequence[str]) -> Floats:
-        """-log2 p of each text under the models of order 1 to `order` at once. Shape [texts, order].
+        """-log2 p of each text under the models of order 1 to `order` at once. Shape [texts,
+        order].
 
         A surrogate, which is no character, is taken for one that training never met.
         """
@@ -142,7 +143,8 @@ class CharNgram:
 def _with_context(
     node: NDArray[np.int32], stream: NDArray[Any], begin: int, end: int
 ) -> tuple[Ints, NDArray[np.int32]]:
-    """The places from `begin` to `end` that a known n-gram precedes in the same text, and that n-gram."""
+    """The places from `begin` to `end` that a known n-gram precedes in the same text, and that
+    n-gram."""
     before = node[max(begin - 1, 0) : end - 1]
     first = max(begin, 1)
     place = np.flatnonzero((before >= 0) & (stream[first:end] != START))
@@ -187,7 +189,8 @@ def _merge(keys: Ints, counts: Ints, more: Ints, more_counts: Ints) -> tuple[Int
 
 
 def _descend(node: NDArray[np.int32], stream: NDArray[Any], level: Level, size: int) -> None:
-    """Lengthen the n-gram that ends at each place by the character before it, in place and backwards."""
+    """Lengthen the n-gram that ends at each place by the character before it, in place and
+    backwards."""
     for begin in reversed(range(0, len(stream), _CHUNK)):
         end = min(begin + _CHUNK, len(stream))
         place, context = _with_context(node, stream, begin, end)
@@ -200,7 +203,8 @@ def _descend(node: NDArray[np.int32], stream: NDArray[Any], level: Level, size: 
 
 
 def _read(texts: Iterable[str]) -> tuple[NDArray[np.uint32], NDArray[Any]]:
-    """Turn texts into one stream of symbols, START before each; symbols in order of first appearance."""
+    """Turn texts into one stream of symbols, START before each; symbols in order of first
+    appearance."""
     symbol_of = np.zeros(0x110000, np.uint32)
     symbols: list[NDArray[np.uint32]] = []
     chunks: list[NDArray[Any]] = []

@@ -1,0 +1,1 @@
+"""Cleaning: what is left is the language, and what was dropped is kept with its reason."""

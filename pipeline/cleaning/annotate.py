@@ -1,0 +1,160 @@
+"""One batch of documents: normalise, take apart, judge every paragraph. Nothing here knows other
+batches, so that batches may be worked on anywhere and in any order."""
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from pipeline.cleaning import filters
+from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.context import forgive
+from pipeline.cleaning.identify import Identifier
+from pipeline.cleaning.normalise import join_broken_words, normalise, repair_homoglyphs
+
+REPEATABLE = 60  # characters from which on a paragraph is unlikely to be written twice by chance
+PATIENCE = 2  # times that a shorter one may stand in one document
+HEADING = 20  # letters below which a paragraph of a document is no case for the identifier alone
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All that judging needs; made once, shared by every process."""
+
+    characters: Characters
+    identifier: Identifier
+    vocabulary: Collection[str]
+    min_characters: int
+    max_characters: int
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A document, or the paragraph `part` of one, with the reason to drop it."""
+
+    part: int | None
+    text: str
+    reason: str
+    detail: str
+
+
+class Paragraph(NamedTuple):
+    """A paragraph that is kept: its place in the document, and the hash of its content."""
+
+    part: int
+    text: str
+    key: int
+
+
+@dataclass
+class Annotated:
+    """What became of one document: the paragraphs that are kept, the hash of their content, and
+    what was dropped. Where nothing is kept, `dropped` is the whole document."""
+
+    kept: list[Paragraph]
+    dropped: list[Dropped]
+    key: int = 0
+
+    @property
+    def text(self) -> str:
+        """What is left of the document."""
+        return "\n".join(paragraph.text for paragraph in self.kept)
+
+    def drop(self, reason: str, detail: str) -> None:
+        """Drop the document whole, what was kept of it and what was not."""
+        parts = [(p.part, p.text) for p in self.kept]
+        parts += [(d.part, d.text) for d in self.dropped if d.part is not None]
+        text = "\n".join(text for _, text in sorted(parts))
+        self.kept, self.dropped = [], [Dropped(None, text, reason, detail)]
+
+    def drop_parts(self, parts: Collection[int], reason: str, detail: str) -> None:
+        """Drop some of the paragraphs."""
+        gone = [p for p in self.kept if p.part in parts]
+        self.dropped += [Dropped(p.part, p.text, reason, detail) for p in gone]
+        self.kept = [p for p in self.kept if p.part not in parts]
+
+
+def annotate(texts: list[str], rules: Rules) -> list[Annotated]:
+    """Judge raw documents one by one; see `Annotated`."""
+    language = rules.characters.language
+    whole = repair_homoglyphs(normalise(texts), language.script, language.alphabet)
+    whole = join_broken_words(whole, rules.vocabulary)
+    paragraphs = [text.split("\n") for text in whole]
+    flat = [paragraph for document in paragraphs for paragraph in document]
+    if not flat:
+        return []
+    measured = rules.characters.measure(flat)
+    reasons = filters.reasons(measured, flat)
+    judged = rules.identifier.judge(measured.plain, flat)
+    result: list[Annotated] = []
+    ends = np.cumsum([len(document) for document in paragraphs])
+    begin = 0
+    for text, document, end in zip(whole, paragraphs, ends.tolist(), strict=True):
+        part = slice(begin, end)
+        own = list(reasons[part])
+        inside = judged.inside[part]
+        if len(document) > 1:
+            inside = forgive(inside, judged.excess[part], [len(p) for p in document])
+        for index in np.flatnonzero(~inside).tolist():
+            if not own[index][0] and measured.letter[begin + index]:
+                own[index] = ("language", judged.names[begin + index])
+        if len(document) > 1:
+            _mark_repeats(document, own)
+        result.append(_decide(text, document, own, measured.keys[part].tolist(), rules))
+        begin = end
+    _give_keys(result, rules.characters)
+    return result
+
+
+def _mark_repeats(document: list[str], reasons: list[tuple[str, str]]) -> None:
+    """Short lines that stand in one document again and again: headers and footers of its pages."""
+    seen: Counter[str] = Counter()
+    for index, paragraph in enumerate(document):
+        seen[paragraph] += 1
+        if seen[paragraph] > PATIENCE and not reasons[index][0]:
+            reasons[index] = ("repeated", "in the same document")
+
+
+def _decide(
+    text: str, document: list[str], reasons: list[tuple[str, str]], keys: list[int], rules: Rules
+) -> Annotated:
+    """Put together what is left of a document, and drop it whole where that is too little."""
+    good = [index for index, (reason, _) in enumerate(reasons) if not reason]
+    if sum(len(document[index]) for index in good) + len(good) > rules.max_characters:
+        return _drop(text, "too_long", f"{len(text):,} characters")
+    left = "\n".join(document[index] for index in good)
+    if len(left) < rules.min_characters:
+        if len(text) < rules.min_characters:
+            return _drop(text, "too_short", f"{len(text)} characters")
+        lost: Counter[tuple[str, str]] = Counter()
+        for paragraph, why in zip(document, reasons, strict=True):
+            if why[0]:
+                lost[why] += len(paragraph)
+        reason, detail = (
+            max(lost, key=lambda item: (lost[item], item)) if lost else ("too_short", "")
+        )
+        return _drop(text, reason, detail)
+    dropped = [
+        Dropped(index, document[index], *reasons[index])
+        for index in range(len(document))
+        if reasons[index][0]
+    ]
+    return Annotated([Paragraph(i, document[i], keys[i]) for i in good], dropped)
+
+
+def _drop(text: str, reason: str, detail: str) -> Annotated:
+    return Annotated([], [Dropped(None, text, reason, detail)])
+
+
+def _give_keys(documents: list[Annotated], characters: Characters) -> None:
+    """The key of a document is that of its kept text, whatever paragraphs it falls into."""
+    longer = [document for document in documents if len(document.kept) > 1]
+    if longer:
+        keys = characters.measure([document.text for document in longer]).keys.tolist()
+        for document, key in zip(longer, keys, strict=True):
+            document.key = key
+    for document in documents:
+        if len(document.kept) == 1:
+            document.key = document.kept[0].key
