@@ -104,7 +104,7 @@ def _named(path: Path, name: str) -> TextFile:
 def walk(folder: Path) -> Iterator[str]:
     """Names of all files below `folder` but hidden ones; a link that leads back is not followed."""
     seen: set[str] = set()
-    for place, folders, names in os.walk(folder, followlinks=True):
+    for place, folders, names in os.walk(folder, followlinks=True, onerror=_refuse):
         real = os.path.realpath(place)
         if real in seen:
             folders.clear()
@@ -115,3 +115,8 @@ def walk(folder: Path) -> Iterator[str]:
             file = Path(place, name)
             if not name.startswith(".") and file.is_file():
                 yield file.relative_to(folder).as_posix()
+
+
+def _refuse(error: OSError) -> None:
+    """`os.walk` would pass a folder by that it may not open, and text would go missing silently."""
+    raise UserError(f"{error.filename} cannot be opened: {error.strerror}")

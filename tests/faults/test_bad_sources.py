@@ -85,6 +85,7 @@ def test_download_before_sources_says_what_to_run(tmp_path: Path) -> None:
     assert errors == ["tugantel download: data/sources.json is missing: run `dvc repro` to make it"]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_download_leaves_no_half_corpus_and_the_next_run_is_whole(
     number: signal.Signals, tmp_path: Path

@@ -44,6 +44,21 @@ def test_a_folder_whose_name_looks_like_a_glob_is_a_folder(tmp_path: Path) -> No
     assert len(list_files(str(tmp_path / "corpus[1]"))[0]) == 1
 
 
+def test_a_folder_that_may_not_be_opened_is_not_passed_by(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan = os.scandir
+
+    def refuse(place: str) -> object:
+        if os.fspath(place).endswith("/a"):
+            raise PermissionError(13, "Permission denied", os.fspath(place))
+        return scan(place)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    with pytest.raises(UserError, match="corpus/a cannot be opened: Permission denied"):
+        list_files(str(folder))
+
+
 def test_links_are_followed_once(folder: Path) -> None:
     os.symlink(folder, folder / "a" / "back")
     os.symlink(folder / "b.txt", folder / "c.txt")
