@@ -56,7 +56,7 @@ class Noun:
         if stem == self.lemma and person in self.own:
             return self.own[person]
         last = stem[-1]
-        # Final и, у and ү hide a glide: like consonants they take әти-ем, су-ы; only әти-се is a vowel's.
+        # Final и, у and ү hide a glide: әти-ем, су-ы as after a consonant; but әти-се.
         glide = last in "уү" or (last == "и" and person != "p3")
         vowel = last in VOWELS and not glide
         suffix = (_AFTER_VOWEL if vowel else _AFTER_CONSONANT)[person]

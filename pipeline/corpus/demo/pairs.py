@@ -52,7 +52,7 @@ _NOUN_PATTERNS = [
 
 
 def demo_pairs(settings: Settings) -> Iterator[dict[str, str]]:
-    """Yield minimal pairs as `good`, `bad` and `phenomenon`, the same number for each phenomenon."""
+    """Yield minimal pairs: `good`, `bad` and `phenomenon`, as many for each phenomenon."""
     told = " " + "  ".join(plain(text) for text in good_texts(settings)) + " "
     names = [person.name for person in make_world(settings).people]
     makers: dict[str, Callable[[random.Random, list[str]], Pair]] = {

@@ -37,7 +37,7 @@ class Verb:
         return is_front(self.stem)
 
     def form(self, features: Sequence[str]) -> str:
-        """Give the form that `features` name. Raises ValueError for names that do not go together."""
+        """Give the form that `features` name. Raises ValueError for a name no verb has."""
         negative = "neg" in features
         rest = [name for name in features if name != "neg"]
         if len(rest) == 1:
