@@ -7,15 +7,18 @@ at a time in its own threads. The ids are the same as without (the tests compare
 times faster.
 """
 
+import json
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import chain
+from typing import Any
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from pipeline.tokenization.sample import groups
 from pipeline.tokenization.tokenizer import encode_batch
+from pipeline.tokenization.train import untrained
 
 # White space as Unicode and the library's \s have it; Python's \s has U+001C to U+001F besides.
 SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -45,25 +48,47 @@ def count_pieces(texts: Iterable[str]) -> Counter[str]:
 
 
 class WordEncoder:
-    """Encodes texts with one tokenizer and remembers the pieces that it has seen."""
+    """Encodes texts with one tokenizer and remembers the pieces that it has seen.
+
+    A tokenizer that cuts words otherwise than `train.WORDS` gets whole texts.
+    """
 
     def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
         self.tokenizer, self.remembered = tokenizer, remembered
         self.dtype = token_dtype(tokenizer.get_vocab_size())
+        ours = _how_words_are_cut(tokenizer) == _how_words_are_cut(untrained())
+        self._cut: Callable[[str], list[str]] = PIECES.findall if ours else _whole
         self._known: dict[str, bytes] = {}
 
     def pack(self, texts: Iterable[str]) -> list[bytes]:
         """The token ids of each text, without `BOS`, as bytes of `dtype`."""
-        cut = [PIECES.findall(text) for text in texts]
+        cut = [self._cut(text) for text in texts]
         if len(self._known) > self.remembered:
             self._known = {}
         known = self._known
-        new = list(dict.fromkeys(piece for one in cut for piece in one if piece not in known))
-        for group in groups(new):
-            ids = encode_batch(self.tokenizer, group)
-            known.update(zip(group, (pack(one, self.dtype) for one in ids), strict=True))
+        new = [piece for piece in dict.fromkeys(chain.from_iterable(cut)) if piece not in known]
+        known.update(zip(new, self._pack_new(new), strict=True))
         return [b"".join(map(known.__getitem__, one)) for one in cut]
+
+    def _pack_new(self, pieces: list[str]) -> Iterator[bytes]:
+        """Encode and check pieces at once: an array for each would take most of the time."""
+        encoded = encode_batch(self.tokenizer, pieces)
+        packed = pack(list(chain.from_iterable(encoded)), self.dtype)
+        start = 0
+        for ids in encoded:
+            end = start + len(ids) * self.dtype.itemsize
+            yield packed[start:end]
+            start = end
 
     def encode(self, texts: Iterable[str]) -> list[np.ndarray]:
         """The token ids of each text, without `BOS`: unsigned[tokens] of `dtype`."""
         return [np.frombuffer(packed, self.dtype) for packed in self.pack(texts)]
+
+
+def _whole(text: str) -> list[str]:
+    return [text]
+
+
+def _how_words_are_cut(tokenizer: Tokenizer) -> Any:
+    state = json.loads(tokenizer.to_str())
+    return state["normalizer"], state["pre_tokenizer"]

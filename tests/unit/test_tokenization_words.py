@@ -3,6 +3,8 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tokenizers import Tokenizer
+from tokenizers.pre_tokenizers import ByteLevel
 
 from pipeline.tokenization.tokenizer import BOS, encode_batch
 from pipeline.tokenization.train import train_bpe
@@ -54,6 +56,12 @@ def test_every_character_alone_and_beside_a_space_gets_the_library_s_ids(tokeniz
 @given(st.text())
 def test_pieces_are_the_whole_text(text):
     assert "".join(PIECES.findall(text)) == text
+
+
+def test_tokenizer_that_cuts_otherwise_is_not_cut_at_white_space(tokenizer):
+    other = Tokenizer.from_str(tokenizer.to_str())
+    other.pre_tokenizer = ByteLevel(add_prefix_space=True)
+    same(other, ["бар бар", "", "\n бар  бар!"])
 
 
 def test_pieces_are_counted_with_their_space():
