@@ -13,8 +13,7 @@ import numpy as np
 from pipeline.evaluation.likelihood import utf8_bytes
 from pipeline.ngrams import CharNgram
 
-# bytes that xz looks back at its default level: older training text cannot help it
-XZ_WINDOW = 8 << 20
+XZ_WINDOW = 4 << 20  # bytes of training text that xz looks back on; it compresses them twice
 
 
 def ngram_bits_per_byte(ngram: CharNgram, texts: list[str]) -> dict[str, float | None]:

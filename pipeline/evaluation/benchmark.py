@@ -160,7 +160,7 @@ def compare_with_training(
     return Comparison(
         documents.clean(),
         pairs.pairs(),
-        facts.told(),
+        facts.told(read_texts(train)),
         judge.verdicts(known),
         people.verdicts(known),
     )

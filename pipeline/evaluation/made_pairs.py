@@ -24,6 +24,7 @@ STEM = 4  # letters that two forms of one word share at least
 SPARE = 3  # candidates made for each pair that is wanted
 
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
+_ORDINARY = re.compile(r"[^\[\]{}<>|/\\*_=+@#]+")  # no references, markup, addresses
 _PLAIN = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
 
 
@@ -89,10 +90,11 @@ def candidates(texts: Iterable[str], forms: WordForms, wanted: int, seed: int) -
 
 
 def sentences_of(text: str) -> Iterator[str]:
-    """The sentences of a text that are neither too short nor too long to spoil."""
+    """The ordinary sentences of a text that are neither too short nor too long to spoil."""
     for sentence in _SENTENCE_END.split(text):
         tokens = sentence.split()
-        if SENTENCE_WORDS[0] <= len(tokens) <= SENTENCE_WORDS[1]:
+        fits = SENTENCE_WORDS[0] <= len(tokens) <= SENTENCE_WORDS[1]
+        if fits and _ORDINARY.fullmatch(sentence):
             yield " ".join(tokens)
 
 
