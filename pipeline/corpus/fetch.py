@@ -81,9 +81,9 @@ def fetch(url: str, target: Path, *, magic: bytes, sha256: str | None = None) ->
                 failures = 0 if size > furthest else failures + 1
                 furthest = max(furthest, size)
                 if failures > len(PAUSES):
+                    kept = f", what came so far ({size:,} bytes) is kept" if size else ""
                     raise UserError(
-                        f"{url} could not be fetched ({error}); try again later, "
-                        f"what came so far ({furthest:,} bytes) is kept"
+                        f"{url} could not be fetched ({error}); try again later{kept}"
                     ) from None
                 pause = max(PAUSES[max(0, failures - 1)], error.pause)
                 bar.line(f"{target.name}: {error}; going on in {pause:.0f} s")
