@@ -9,7 +9,7 @@
     {бар past}     a verb that agrees with the subject; {бар past 3pl} with whom it says
     {бар past G}   a verb that agrees with the group around the subject, {G}: без or алар
 
-A sentence begins with a capital letter, after "—" too.
+A sentence begins with a capital letter, after the dash of a speaker too.
 """
 
 import random
@@ -24,7 +24,7 @@ from pipeline.corpus.demo.sounds import is_front, join
 Word = Noun | Possessed | Pronoun
 
 _SLOT = re.compile(r"\{([^{}]+)\}")
-_SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] )|(?<=[—–] ))(?<!\w [—–] )(\w)")
+_SENTENCE_START = re.compile(r"(?:^|(?<=[.!?] ))(?:— )?(\w)")
 _GROUP = {"1sg": "1pl", "2sg": "2pl", "3sg": "3pl", "1pl": "1pl", "2pl": "2pl", "3pl": "3pl"}
 
 
@@ -85,4 +85,4 @@ def capitalise(text: str) -> str:
     """Begin every sentence with a capital letter: at the start, after . ! ? and after a speaker's
     dash.
     """
-    return _SENTENCE_START.sub(lambda match: match[1].upper(), text)
+    return _SENTENCE_START.sub(lambda match: match[0][:-1] + match[1].upper(), text)
