@@ -206,11 +206,8 @@ def test_the_other_form_is_the_nearest_in_frequency_of_the_same_stem() -> None:
 
 def test_sentences_keep_their_limits() -> None:
     text = (
-    text = (
         "Бер ике. Бер ике өч дүрт! Бер ике өч дүрт биш?\nалты җиде 8 тугыз\n"
         "Бер ике өч дүрт [5]. <b>Бер</b> ике өч дүрт\n" + "а " * 30
-    )
-        + "а " * 30
     )
     assert list(sentences_of(text)) == [
         "Бер ике өч дүрт!",
