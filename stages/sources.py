@@ -2,20 +2,28 @@
 
 This stage always runs. It writes data/sources.json, which `download` depends on: settings of every
 source and the hashes of local files, but no path: the same text elsewhere is the same corpus.
+Likewise data/references.json, for what `clean` compares with.
 """
 
 from pathlib import Path
 
-from pipeline.corpus.fingerprint import as_text, corpus_settings, write_if_changed
+from pipeline.corpus.fingerprint import (
+    as_text,
+    corpus_settings,
+    reference_settings,
+    write_if_changed,
+)
 from pipeline.params import Params
 from stages import run
 
 SOURCES = Path("data/sources.json")
+REFERENCES = Path("data/references.json")
 
 
 def main(params: Params) -> None:
-    """Fingerprint the sources; the file is touched only when something changed."""
+    """Fingerprint the sources; a file is touched only when something changed."""
     write_if_changed(SOURCES, as_text(corpus_settings(params)))
+    write_if_changed(REFERENCES, as_text(reference_settings(params)))
 
 
 if __name__ == "__main__":

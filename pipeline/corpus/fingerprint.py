@@ -149,6 +149,26 @@ def _settings(source: Source, params: Params, fingerprints: Fingerprints) -> dic
     return settings
 
 
+def reference_settings(params: Params) -> dict[str, Any]:
+    """Hashes of what cleaning compares with: the contaminants, and the identifier if it is a file.
+
+    Paths that do not exist are left to the stage that needs them, which says what is wrong.
+    """
+    cleaning = params.cleaning
+    folder, identifier = Path(cleaning.contaminants), Path(cleaning.identifier)
+    with Fingerprints() as fingerprints:
+        described = [
+            fingerprints.describe(TextFile(folder / name, name, "txt", None))
+            for name in (sorted(walk(folder)) if folder.is_dir() else [])
+        ]
+        return {
+            "contaminants": described,
+            "identifier": fingerprints.sha256(identifier)
+            if identifier.is_file()
+            else cleaning.identifier,
+        }
+
+
 def as_text(settings: dict[str, Any]) -> str:
-    """The settings as they stand in data/sources.json: the same bytes for the same corpus."""
+    """Settings as they stand in data/: the same bytes for the same text."""
     return json.dumps(settings, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
