@@ -88,22 +88,25 @@ def annotate(texts: list[str], rules: Rules) -> list[Annotated]:
     measured = rules.characters.measure(flat)
     reasons = filters.reasons(measured, flat)
     judged = rules.identifier.judge(measured.plain, flat)
-    result: list[Annotated] = []
+    inside = judged.inside.copy()
     ends = np.cumsum([len(document) for document in paragraphs])
-    begin = 0
-    for text, document, end in zip(whole, paragraphs, ends.tolist(), strict=True):
-        part = slice(begin, end)
-        own = list(reasons[part])
-        inside = judged.inside[part]
+    begins = ends - [len(document) for document in paragraphs]
+    for place in np.unique(np.searchsorted(ends, np.flatnonzero(~inside), side="right")).tolist():
+        part, document = slice(begins[place], ends[place]), paragraphs[place]
         if len(document) > 1:
-            inside = forgive(inside, judged.excess[part], [len(p) for p in document])
-        for index in np.flatnonzero(~inside).tolist():
-            if not own[index][0] and measured.letter[begin + index]:
-                own[index] = ("language", judged.names[begin + index])
+            inside[part] = forgive(inside[part], judged.excess[part], [len(p) for p in document])
+    for index in np.flatnonzero(~inside & (measured.letter > 0)).tolist():
+        if not reasons[index][0]:
+            reasons[index] = ("language", judged.names[index])
+    keys = measured.keys.tolist()
+    result: list[Annotated] = []
+    for begin, end, text, document in zip(
+        begins.tolist(), ends.tolist(), whole, paragraphs, strict=True
+    ):
+        own = reasons[begin:end]
         if len(document) > 1:
             _mark_repeats(document, own)
-        result.append(_decide(text, document, own, measured.keys[part].tolist(), rules))
-        begin = end
+        result.append(_decide(text, document, own, keys[begin:end], rules))
     _give_keys(result, rules.characters)
     return result
 
@@ -121,6 +124,9 @@ def _decide(
     text: str, document: list[str], reasons: list[tuple[str, str]], keys: list[int], rules: Rules
 ) -> Annotated:
     """Put together what is left of a document, and drop it whole where that is too little."""
+    fits = rules.min_characters <= len(text) <= rules.max_characters
+    if fits and len(document) == 1 and not reasons[0][0]:
+        return Annotated([Paragraph(0, text, keys[0])], [])
     good = [index for index, (reason, _) in enumerate(reasons) if not reason]
     if sum(len(document[index]) for index in good) + len(good) > rules.max_characters:
         return _drop(text, "too_long", f"{len(text):,} characters")

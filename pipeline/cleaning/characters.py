@@ -36,6 +36,7 @@ class Measured:
     digit: NDArray[np.int64]
     sign: NDArray[np.int64]
     broken: NDArray[np.int64]
+    odd: NDArray[np.int64]
     plain: list[str]
     keys: NDArray[np.uint64]
 
@@ -59,6 +60,7 @@ class Characters:
             name: np.add.reduceat((kind >> bit) & 1, starts, dtype=np.int64)
             for bit, name in enumerate(KINDS)
         }
+        odd = (codes > 0x7F) & ((kind & IN_ALPHABET) == 0)
         kept = (kind & (LETTER | DIGIT)) > 0
         content = lower[kept]
         ends = np.cumsum(counts["letter"] + counts["digit"]) * 4
@@ -73,7 +75,11 @@ class Characters:
         single[1:] = (lower[1:] != SPACE) | ((lower[:-1] != SPACE) & (lower[:-1] != ord("\n")))
         plain = lower[single].tobytes().decode("utf-32-le").split("\n")[1:]
         return Measured(
-            length=lengths, plain=[text.rstrip(" ") for text in plain], keys=hashes, **counts
+            length=lengths,
+            odd=np.add.reduceat(odd, starts, dtype=np.int64),
+            plain=[text.rstrip(" ") for text in plain],
+            keys=hashes,
+            **counts,
         )
 
     def _learn(self, codes: NDArray[np.uint32]) -> None:

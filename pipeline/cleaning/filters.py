@@ -31,6 +31,7 @@ REASONS = {
 SCRIPT_SHARE = 0.6  # of the letters, at least: names in another script are usual
 OUTSIDE_SHARE = 0.12  # of the letters, at most
 FOREIGN_SHARE = 0.005  # of the letters, at most, in texts long enough to quote a neighbour
+QUOTING = 200  # letters from which on a text may
 SYMBOL_SHARE = 0.4
 BROKEN_SHARE = 0.005
 LOST = re.compile(r"\w\?+\w|(?<!\S)\?+[^\W\d_]|\?\?+\w")
@@ -58,27 +59,32 @@ def reasons(measured: Measured, texts: Sequence[str]) -> list[tuple[str, str]]:
     script = measured.in_script / letter
     outside = (measured.in_script - measured.in_alphabet) / letter
     foreign = measured.foreign / letter
-    vetoed = (measured.foreign > 0) & ((measured.letter < 200) | (foreign > FOREIGN_SHARE))
-    bad = _badness()
+    short = measured.letter < QUOTING
+    betrayed = ((measured.foreign > 0) & (short | (foreign > FOREIGN_SHARE))).tolist()
+    garbled = (measured.odd >= np.maximum(measured.length // 50, 2)).tolist()
+    spoilt = (broken > BROKEN_SHARE).tolist()
+    symbolic = (symbols > SYMBOL_SHARE).tolist()
+    elsewhere = ((measured.letter > 0) & (script < SCRIPT_SHARE)).tolist()
+    beyond = (outside > OUTSIDE_SHARE).tolist()
     found: list[tuple[str, str]] = []
     for index, text in enumerate(texts):
-        if broken[index] > BROKEN_SHARE or _is_lost(text):
+        if spoilt[index] or _is_lost(text):
             found.append(("encoding", f"{int(measured.broken[index])} broken characters"))
-        elif measured.in_alphabet[index] < len(text) and bad.search(text) and _is_mojibake(text):
+        elif garbled[index] and _is_mojibake(text):
             found.append(("encoding", "mojibake"))
         elif (detail := _markup(text)) is not None:
             found.append(("markup", detail))
         elif (detail := _boilerplate(text)) is not None:
             found.append(("boilerplate", detail))
-        elif symbols[index] > SYMBOL_SHARE:
+        elif symbolic[index]:
             found.append(("symbols", f"{symbols[index]:.0%} digits and signs"))
         elif (detail := _repetition(measured.plain[index])) is not None:
             found.append(("repetition", detail))
-        elif measured.letter[index] and script[index] < SCRIPT_SHARE:
+        elif elsewhere[index]:
             found.append(("script", f"{1 - script[index]:.0%} of the letters"))
-        elif vetoed[index]:
+        elif betrayed[index]:
             found.append(("letters", f"{int(measured.foreign[index])} of a neighbour"))
-        elif outside[index] > OUTSIDE_SHARE:
+        elif beyond[index]:
             found.append(("letters", f"{outside[index]:.0%} outside the alphabet"))
         else:
             found.append(("", ""))

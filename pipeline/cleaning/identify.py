@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pipeline.cleaning.classifier import Classifier
-from pipeline.cleaning.likelihood import Likelihood
+from pipeline.cleaning.likelihood import Background, Likelihood
 from pipeline.errors import UserError
 from pipeline.languages import Language
 
@@ -148,9 +148,10 @@ def make_identifier(
         unique = list(dict.fromkeys(text for text in others[name] if text))
         shuffled = [unique[i] for i in rng.permutation(len(unique))]
         held_others[name], fit_others[name] = _divide(shuffled, HELD_OUT)
-    fitted = _set_aside(fitted, _flat(fit_others))
+    background = Background.fit(fitted, _flat(fit_others))
+    fitted = _set_aside(fitted, background)
     classifier = _classify(code, fitted, fit_others, rng, seed)
-    gate = Likelihood.fit(fitted, _flat(fit_others))
+    gate = Likelihood.fit(fitted, background)
     if classifier is not None:
         own = _named(classifier, fitted, code)
         fitted = [text for text, mine in zip(fitted, own, strict=True) if mine]
@@ -159,7 +160,7 @@ def make_identifier(
             strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
             fit_others[name] = [t for t, stray in zip(texts, strays, strict=True) if not stray]
         classifier = _classify(code, fitted, fit_others, rng, seed)
-        gate = Likelihood.fit(fitted, _flat(fit_others))
+        gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
     border = _aside_border(gate.score(held))
     sure = gate.score(held) <= border
     if classifier is not None:
@@ -201,7 +202,7 @@ def _named(classifier: Classifier, texts: Sequence[str], code: str) -> Bools:
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)
 
 
-def _set_aside(lines: list[str], background: list[str], rounds: int = 2) -> list[str]:
+def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> list[str]:
     """Keep the lines that a gate fitted on other lines finds no worse than the mass of them."""
     kept = np.ones(len(lines), bool)
     half = np.arange(len(lines)) % 2 == 0

@@ -30,6 +30,26 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Background:
+    """What does not change while the target is fitted again and again: the classes of characters, the
+    length of n-grams, and the background's part of the table (None where there is no background)."""
+
+    class_of: NDArray[np.uint32]
+    bits: int
+    order: int
+    table: Floats | None
+
+    @classmethod
+    def fit(cls, target: Sequence[str], background: Sequence[str]) -> "Background":
+        """Choose classes by the letters of both sides, and count the background."""
+        class_of, bits, order = _classes(target, background)
+        table = None
+        if background:
+            table = WEIGHT * _log_probabilities(class_of, bits, order, background)
+        return cls(class_of, bits, order, table)
+
+
+@dataclass(frozen=True)
 class Likelihood:
     """A table of scores over all n-grams of character classes. Texts are `Measured.plain`."""
 
@@ -39,12 +59,13 @@ class Likelihood:
     table: Floats
 
     @classmethod
-    def fit(cls, target: Sequence[str], background: Sequence[str]) -> "Likelihood":
-        """Count both sides. Without a background the target's bits alone are the score."""
-        class_of, bits, order = _classes(target, background)
-        table = -_log_probabilities(class_of, bits, order, target)
-        if background:
-            table += WEIGHT * _log_probabilities(class_of, bits, order, background)
+    def fit(cls, target: Sequence[str], background: Background) -> "Likelihood":
+        """Count the target. Without a background its bits alone are the score."""
+        class_of, bits, order = background.class_of, background.bits, background.order
+        table = _log_probabilities(class_of, bits, order, target)
+        np.negative(table, out=table)
+        if background.table is not None:
+            table += background.table
         return cls(class_of, bits, order, table)
 
     def score(self, texts: Sequence[str]) -> Floats:

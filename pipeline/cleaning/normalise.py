@@ -29,8 +29,10 @@ _INVISIBLE = dict.fromkeys(
 _TRANSLATE = {**_INVISIBLE, 0x0C: "\n", 0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
 _SPACES = re.compile(r"[^\S\n\x1e]+")
 _LINES = re.compile(r" *\n[ \n]*")
-_BROKEN = re.compile(r"(?<!\w)([^\W\d_]{2,})[-\u2010\xac] ?\n?([^\W\d_]{2,})(?!\w)")
-_BROKEN_PLACE = re.compile(r"[-\u2010\xac][ \n]")
+_BREAK = re.compile(r"(?<=[^\W\d_])[-\u2010\xac][ \n](?=[^\W\d_]{2})")
+_LETTERS = re.compile(r"[^\W\d_]+")
+_LAST_LETTERS = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
+_LONGEST_WORD = 60
 
 # Letters that look the same. Latin first, Cyrillic second.
 _LOOKALIKES = (
@@ -43,9 +45,8 @@ def normalise(texts: Sequence[str]) -> list[str]:
     if not texts:
         return []
     joined = JOIN.join(text.replace(JOIN, " ") for text in texts)
-    joined = unicodedata.normalize(
-        "NFC", joined.translate(_Table())
-    )  # what goes may part an accent
+    joined = joined.translate(_Table())  # before NFC: what goes may part a letter from its accent
+    joined = unicodedata.normalize("NFC", joined)
     joined = _LINES.sub("\n", _SPACES.sub(" ", joined))
     return [text.strip(" \n") for text in joined.split(JOIN)]
 
@@ -69,25 +70,27 @@ def repair_homoglyphs(texts: Sequence[str], script: str, alphabet: str) -> list[
     language's script than of the other are touched, and only if all others have a likeness in it.
     """
     tables = _likenesses(script, alphabet)
-    if tables is None or not texts:
+    if tables is None:
         return list(texts)
-    mixed, own, likeness = tables
+    mixed, word, own, likeness = tables
+    if not mixed.search(JOIN.join(texts)):
+        return list(texts)
 
     def repair(match: re.Match[str]) -> str:
-        word = match.group()
-        native = len(own.findall(word))
-        strange = [c for c in word if c.isalpha() and not own.match(c)]
+        found = match.group()
+        native = len(own.findall(found))
+        strange = [c for c in found if c.isalpha() and not own.match(c)]
         if native <= len(strange) or not all(ord(c) in likeness for c in strange):
-            return word
-        return word.translate(likeness)
+            return found
+        return found.translate(likeness)
 
-    return mixed.sub(repair, JOIN.join(texts)).split(JOIN)
+    return [word.sub(repair, text) if mixed.search(text) else text for text in texts]
 
 
 @lru_cache(maxsize=8)
 def _likenesses(
     script: str, alphabet: str
-) -> tuple[re.Pattern[str], re.Pattern[str], dict[int, str]] | None:
+) -> tuple[re.Pattern[str], re.Pattern[str], re.Pattern[str], dict[int, str]] | None:
     if script not in ("Latn", "Cyrl"):
         return None
     latin, cyrillic = "a-zA-Z\u00c0-\u024fəƏ", "\u0400-\u052f"
@@ -97,19 +100,26 @@ def _likenesses(
         theirs, ours = (two, one) if script == "Latn" else (one, two)
         if script_of(ours) == script and ours.lower() in alphabet:
             likeness.setdefault(ord(theirs), ours)
-    mixed = re.compile(rf"\w*(?:[{own}][{other}]|[{other}][{own}])\w*")
-    return mixed, re.compile(f"[{own}]"), likeness
+    # Every boundary between the scripts has a letter of the rarer one: look for that one first.
+    mixed = re.compile(f"[{other}](?:(?=[{own}])|(?<=[{own}][{other}]))")
+    word = re.compile(rf"\b\w*(?:[{own}][{other}]|[{other}][{own}])\w*")
+    return mixed, word, re.compile(f"[{own}]"), likeness
 
 
 def join_broken_words(texts: Sequence[str], vocabulary: Collection[str]) -> list[str]:
-    """Put `exam- ple` together where `example` is a word of the vocabulary (lower case), and its
-    end is not; `sister- and` stays, since nobody writes `sisterand`."""
+    """Put `exam- ple` together where `example` is a word of the vocabulary (lower case).
 
-    def repair(match: re.Match[str]) -> str:
-        first, second = match.groups()
-        whole = (first + second).lower()
-        return first + second if whole in vocabulary else match.group()
+    `sister- and` stays: nobody writes `sisterand`.
+    """
+    return [_join_broken(text, vocabulary) if vocabulary else text for text in texts]
 
-    if not vocabulary:
-        return list(texts)
-    return [_BROKEN.sub(repair, text) if _BROKEN_PLACE.search(text) else text for text in texts]
+
+def _join_broken(text: str, vocabulary: Collection[str]) -> str:
+    pieces, begin = [], 0
+    for found in _BREAK.finditer(text):
+        first = _LAST_LETTERS.search(text, max(found.start() - _LONGEST_WORD, begin), found.start())
+        second = _LETTERS.match(text, found.end())
+        if first and second and (first.group() + second.group()).lower() in vocabulary:
+            pieces.append(text[begin : found.start()])
+            begin = found.end()
+    return "".join([*pieces, text[begin:]]) if pieces else text

@@ -39,6 +39,7 @@ from pipeline.progress import Progress, progress
 
 JOB_CHARACTERS = 1 << 20
 JOB_ROWS = 4096
+WORD_BYTES = 32 << 20  # text that words are taken from to put broken ones together
 
 Job = dict[str, list[str]]
 
@@ -170,12 +171,15 @@ def _read_sample(
     raw: Path, characters: Characters, seed: int, workers: int, bar: Progress
 ) -> Sample:
     sample = Sample()
-    jobs = ((job["text"], sample.limit) for job in _jobs(raw))
+    stride = _stored_bytes(raw) // WORD_BYTES + 1
+    jobs = (
+        (job["text"], sample.limit, index % stride == 0) for index, job in enumerate(_jobs(raw))
+    )
 
-    def work(job: tuple[list[str], int]) -> Sampled:
-        return sample_batch(job[0], characters, seed, job[1])
+    def work(job: tuple[list[str], int, bool]) -> Sampled:
+        return sample_batch(job[0], characters, seed, job[1], job[2])
 
-    for (texts, _), part in ordered_map(work, jobs, workers):
+    for (texts, _, _), part in ordered_map(work, jobs, workers):
         sample.add(part)
         bar.advance(len(texts))
     return sample

@@ -29,14 +29,16 @@ class Sampled:
     words: Counter[str]
 
 
-def sample_batch(texts: list[str], characters: Characters, seed: int, limit: int) -> Sampled:
+def sample_batch(
+    texts: list[str], characters: Characters, seed: int, limit: int, words_too: bool
+) -> Sampled:
     """The lines of some documents that no filter drops and whose keys are at most `limit`."""
     lines = [line for text in normalise(texts) for line in text.split("\n")]
     if not lines:
         return Sampled([], [], Counter())
     measured = characters.measure(lines)
     words: Counter[str] = Counter()
-    for plain in measured.plain:
+    for plain in measured.plain if words_too else ():
         words.update(plain.split())
     keys = mix(measured.keys, seed)
     enough = (measured.in_script >= SHORTEST) & (
