@@ -20,7 +20,7 @@ REPORTS = Path("reports")
 
 def main(params: Params) -> None:
     started = time.monotonic()
-    sources = read_json(Path("data/raw/sources.json"))
+    sources = read_json(Path("data/raw/sources.json"))["sources"]
     reports = read_reports(REPORTS)
     exported = export(
         MODEL,
@@ -29,7 +29,7 @@ def main(params: Params) -> None:
         card=lambda written: model_card(params, written, sources, reports),
     )
     if not exported.for_transformers:
-        say = f"transformers has no class for family {params.model.family}"
+        say = f"transformers has no class for family {exported.family}"
         print(f"{say}: {FOLDER} is for {OUR_LOADER}", file=sys.stderr)
     try:
         checked = check_export(

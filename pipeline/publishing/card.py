@@ -5,24 +5,25 @@ simple baselines, how to use it and what it is not for. Nothing in it depends on
 the same run writes the same card. Format: https://huggingface.co/docs/hub/model-cards.
 """
 
+import re
 from typing import Any
 
 from pipeline.params import Params
 from pipeline.publishing.export import Exported
 from pipeline.publishing.results import dig
 
-# Licences as sources name them, to the Hub's identifiers.
-LICENCES = {
-    "cc0": "cc0-1.0",
-    "cc0 1.0": "cc0-1.0",
-    "cc by 4.0": "cc-by-4.0",
-    "cc by-sa 3.0": "cc-by-sa-3.0",
-    "cc by-sa 4.0": "cc-by-sa-4.0",
-    "cc by-sa": "cc-by-sa-4.0",
-    "apache-2.0": "apache-2.0",
-    "mit": "mit",
-    "odc-by": "odc-by",
-}
+# The Hub's identifiers of licences, found again however a source spells them.
+HUB_LICENCES = (
+    "apache-2.0",
+    "cc-by-3.0",
+    "cc-by-4.0",
+    "cc-by-nc-4.0",
+    "cc-by-sa-3.0",
+    "cc-by-sa-4.0",
+    "cc0-1.0",
+    "mit",
+    "odc-by",
+)
 
 
 def model_card(
@@ -42,7 +43,7 @@ def model_card(
         _metadata(language, exported, sources),
         f"# A small language model of `{language}`",
         f"A decoder-only language model with {exported.parameters:,} parameters "
-        f"(family `{params.model.family}`, context {exported.context:,} tokens, vocabulary "
+        f"(family `{exported.family}`, context {exported.context:,} tokens, vocabulary "
         f"{exported.vocabulary:,}), trained from scratch with tugantel.",
         "## Use",
         _usage(exported),
@@ -68,10 +69,20 @@ def _metadata(language: str, exported: Exported, sources: list[dict[str, Any]]) 
 
 def _licence(sources: list[dict[str, Any]]) -> str:
     """The licence of all sources in the Hub's words; `other` for several, `unknown` if any is."""
-    found = {LICENCES.get(str(source.get("licence", "")).lower()) for source in sources}
+    found = {hub_licence(str(source.get("licence", ""))) for source in sources}
     if not found or None in found:
         return "unknown"
     return str(found.pop()) if len(found) == 1 else "other"
+
+
+def hub_licence(name: str) -> str | None:
+    """The Hub's identifier of a licence, None for one that it does not name.
+
+    >>> hub_licence("CC BY-SA 4.0"), hub_licence("CC0"), hub_licence("unknown")
+    ('cc-by-sa-4.0', 'cc0-1.0', None)
+    """
+    key = re.sub(r"[^a-z0-9.]+", "-", name.lower())
+    return {"cc0": "cc0-1.0"}.get(key, key if key in HUB_LICENCES else None)
 
 
 def _usage(exported: Exported) -> str:

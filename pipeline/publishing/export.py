@@ -25,6 +25,7 @@ class Exported:
     """What was written: the class that loads it, and its size."""
 
     class_name: str
+    family: str
     parameters: int
     context: int
     vocabulary: int
@@ -48,6 +49,7 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
     model: Any = load_model(model_folder)[0]
     exported = Exported(
         class_name=class_for(model.config.family) or OUR_LOADER,
+        family=model.config.family,
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         context=model.config.context,
         vocabulary=model.config.vocabulary,

@@ -29,6 +29,7 @@ BLUE, ORANGE, GREEN, VERMILION, PURPLE, GREY = (
     "#CC79A7",
     "#8A8A8A",
 )
+WIDTH = 5.2  # inches: letters of 10 points still read where a phone shows it at 340 pixels
 POINTS = 400  # more than the eye or a page needs of one curve
 INK = "#1b1b1f"  # becomes currentColor in a page
 STYLE: Any = {
@@ -37,8 +38,6 @@ STYLE: Any = {
     "text.color": INK,
     "axes.edgecolor": INK,
     "axes.labelcolor": INK,
-    "axes.titlesize": 11,
-    "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.grid": True,
@@ -143,33 +142,22 @@ def bits_per_byte(scores: Mapping[str, Any] | None) -> Figure | None:
 
 
 @_styled
-def tokenizer_sweep(sweep: Sequence[Mapping[str, Any]] | None, chosen: Any) -> Figure | None:
-    """What each vocabulary size gives: bytes a token and a small model's bits per byte."""
-    rows = sorted(sweep or [], key=lambda row: (str(row["kind"]), row["size"]))
-    if not rows:
+def tokenizer_sweep(
+    sweep: Sequence[Mapping[str, Any]] | None, measure: str, title: str, unit: str, chosen: Any
+) -> Figure | None:
+    """One measure of a tokenizer over the vocabulary sizes; a ring around the chosen one."""
+    points = [(row["size"], row[measure]) for row in sweep or [] if _is_number(row.get(measure))]
+    if not points:
         return None
-    figure = _figure(3.4)
-    panels = [
-        ("bytes_per_token", "bytes a token", "Length (more is shorter)", BLUE),
-        ("proxy_bits_per_byte", "bits per byte", "Small model (lower is better)", VERMILION),
-    ]
-    for place, (key, unit, title, colour) in enumerate(panels, start=1):
-        axes = figure.add_subplot(1, 2, place)
-        points = [(row["size"], row[key]) for row in rows if _is_number(row.get(key))]
-        axes.set_title(title)
-        axes.set_xlabel("vocabulary")
-        axes.set_ylabel(unit)
-        if not points:
-            continue
-        axes.plot(*zip(*points, strict=True), color=colour, marker="o", markersize=4)
-        for size, value in points:
-            if size == chosen:
-                axes.plot([size], [value], "o", markersize=11, fillstyle="none", color=INK)
-        axes.set_xscale("log", base=2)
-        axes.set_xticks(
-            [size for size, _ in points], [f"{size:,}" for size, _ in points], rotation=30
-        )
-        axes.minorticks_off()
+    points.sort()
+    figure, axes = _new(title, "tokens in the vocabulary", unit)
+    axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4)
+    for size, value in points:
+        if size == chosen:
+            axes.plot([size], [value], "o", markersize=11, fillstyle="none", color=INK)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks([size for size, _ in points], [f"{size:,}" for size, _ in points], rotation=30)
+    axes.minorticks_off()
     return figure
 
 
@@ -184,7 +172,7 @@ def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
         "Architectures with the same budget (lower is better)", "bits per byte", "", len(rows)
     )
     best = rows[-1]["name"]
-    colours = [GREEN if row["name"] == best else GREY for row in rows]
+    colours = [BLUE if row["name"] == best else GREY for row in rows]
     _bars(
         axes,
         [row["name"] for row in rows],
@@ -196,20 +184,15 @@ def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
 
 
 @_styled
-def funnel(dropped: Mapping[str, Any] | None, kept: int | None, raw: int | None) -> Figure | None:
+def funnel(dropped: Mapping[str, Any] | None) -> Figure | None:
     """How many documents each reason took away."""
     reasons = {
         name: count for name, count in (dropped or {}).items() if _is_number(count) and count
     }
-    if not reasons or not raw:
+    if not reasons:
         return None
     names = sorted(reasons, key=lambda name: reasons[name])
-    title = (
-        f"What cleaning dropped ({kept:,} of {raw:,} documents kept)"
-        if kept is not None
-        else "Dropped"
-    )
-    figure, axes = _new(title, "documents", "", len(names))
+    figure, axes = _new("What cleaning dropped", "documents", "", len(names))
     counts = [reasons[name] for name in names]
     _bars(axes, [readable(name) for name in names], counts, [ORANGE] * len(names), "{:,}")
     axes.xaxis.set_major_formatter(_short_number)
@@ -232,6 +215,9 @@ def word_frequencies(curves: Mapping[str, Sequence[tuple[int, int]]]) -> Figure 
         axes.plot(*zip(*points, strict=True), line, color=colour, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(_short_number)
+        axis.set_minor_formatter("")
     axes.legend()
     return figure
 
@@ -278,14 +264,15 @@ def readable(name: str) -> str:
 
 
 def _figure(height: float) -> Figure:
-    return Figure(figsize=(6.4, height), layout="constrained")
+    return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
 def _new(title: str, x: str, y: str, bars: int | None = None) -> tuple[Figure, Axes]:
     """A figure with one pair of axes; for horizontal bars its height follows from their number."""
-    figure = _figure(3.4 if bars is None else 1.1 + 0.3 * bars)
+    figure = _figure(3.1 if bars is None else 1.0 + 0.28 * bars)
     axes = figure.add_subplot()
-    axes.set_title(title)
+    # Over the whole figure: over the axes, long names of bars would push it out at the right.
+    figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=11)
     axes.set_xlabel(x)
     axes.set_ylabel(y)
     return figure, axes

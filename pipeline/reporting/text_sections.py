@@ -56,7 +56,7 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
             f"(precision), of the dirt {number(recall, '.2%')} was dropped (recall)."
         )
     dropped = cleaning.get("dropped") or {}
-    section.draw("funnel", figures.funnel(dropped, kept, raw))
+    section.draw("funnel", figures.funnel(dropped))
     splits = cleaning.get("splits") or {}
     if splits:
         rows = [
@@ -68,7 +68,7 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
         section.quotes.append(
             Quotes(
                 f"Dropped as {readable(reason)} ({number(dropped.get(reason))}): examples",
-                [_example(example) for example in examples],
+                [_example(example) for example in examples or []],
             )
         )
     return section
@@ -112,7 +112,12 @@ def tokenizer(report: Any) -> Section:
     chosen, sweep = report.get("chosen") or {}, report.get("sweep") or []
     if chosen.get("why"):
         section.paragraphs.append(f"Chosen: {chosen['size']:,} tokens. {chosen['why']}")
-    section.draw("tokenizer", figures.tokenizer_sweep(sweep, chosen.get("size")))
+    for measure, title, unit in (
+        ("bytes_per_token", "How much text a token holds", "bytes a token"),
+        ("proxy_bits_per_byte", "A small model on each (lower is better)", "bits per byte"),
+    ):
+        figure = figures.tokenizer_sweep(sweep, measure, title, unit, chosen.get("size"))
+        section.draw(f"tokenizer_{measure}", figure)
     columns = [
         ("bytes a token", "bytes_per_token", ".2f"),
         ("tokens a word", "fertility", ".2f"),
