@@ -1,6 +1,9 @@
 """The demo corpus: what its users rely on, tried on a small world."""
 
+import os
 import re
+import subprocess
+import sys
 from collections import Counter
 from dataclasses import dataclass, replace
 
@@ -44,8 +47,31 @@ def questions() -> list[dict]:
 
 
 def test_the_same_settings_give_the_same_documents(documents: list[dict]) -> None:
+    good_texts.cache_clear()
     assert list(demo_documents(DEMO)) == documents
     assert list(demo_documents(replace(DEMO, seed=1))) != documents
+
+
+def test_no_order_of_a_set_or_hash_shows_in_the_documents() -> None:
+    program = (
+        "import hashlib\n"
+        "from pipeline.corpus.demo import demo_documents, demo_pairs\n"
+        "from pipeline.params import DemoParams\n"
+        "settings = DemoParams(people=12, documents=300)\n"
+        "rows = [*demo_documents(settings), *demo_pairs(settings)]\n"
+        "print(hashlib.sha256(repr(rows).encode()).hexdigest())\n"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(found) == 1
 
 
 def test_rows_have_the_agreed_columns_and_unique_ids(documents: list[dict]) -> None:

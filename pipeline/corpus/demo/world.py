@@ -21,6 +21,8 @@ HELD_OUT_SHARE = 0.25
 class Settings(Protocol):
     """What the demo is made by: the section `demo` of params.yaml."""
 
+    def __hash__(self) -> int: ...
+
     @property
     def seed(self) -> int: ...
     @property
