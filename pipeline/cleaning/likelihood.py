@@ -31,8 +31,11 @@ Floats = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Background:
-    """What does not change while the target is fitted again and again: the classes of characters, the
-    length of n-grams, and the background's part of the table (None where there is no background)."""
+    """What does not change while the target is fitted again and again.
+
+    The classes of characters, the length of n-grams, and the background's part of the table (None
+    where there is no background).
+    """
 
     class_of: NDArray[np.uint32]
     bits: int
