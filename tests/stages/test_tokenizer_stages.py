@@ -96,7 +96,7 @@ def test_judge_gives_every_size_the_same_bytes_and_steps(calls):
         assert call["budget_tokens"] * per_token == pytest.approx(10_000, rel=0.01)
         assert call["tokens"].max() < call["vocabulary"] and call["validation"].size
         step = call["optimizer"].batch * call["model_params"].context * per_token
-        assert step == pytest.approx(5_000, rel=0.06)
+        assert step == pytest.approx(8 * 400, rel=0.01)
 
 
 def test_same_params_give_the_same_bytes(calls):
