@@ -217,6 +217,8 @@ def test_a_sentence_holds_the_name_before_the_answer() -> None:
 def test_many_people_get_different_names() -> None:
     names = [person.name for person in make_world(replace(DEMO, people=200)).people]
     assert len(set(names)) == 200
+    with pytest.raises(UserError, match=r"demo\.people"):
+        make_world(replace(DEMO, people=201))
 
 
 def test_the_people_of_the_stories_are_not_those_of_the_facts() -> None:

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from pipeline.corpus.demo.lexicon import load_data, noun
 from pipeline.corpus.demo.nouns import PRONOUNS, Noun
 from pipeline.corpus.demo.render import Scene, Word
+from pipeline.errors import UserError
 
 HELD_OUT_SHARE = 0.25
 
@@ -59,7 +60,7 @@ class Person:
 
     @property
     def word(self) -> Noun:
-        """The name as a noun; a nickname stays in front of it."""
+        """The name as a noun; of name and surname the last is declined."""
         return noun(self.name)
 
     def tellable(self, relation: Relation) -> list[str]:
@@ -106,10 +107,13 @@ def _shuffled(count: int, draw: random.Random) -> list[int]:
 
 def _names(count: int) -> list[str]:
     data = load_data("world")
-    names = list(data["names"])
-    names += [f"{nickname} {name}" for nickname in data["nicknames"] for name in data["names"]]
+    women, men = data["names"]["women"], data["names"]["men"]
+    names = []
+    for surname in ["", *(f" {surname}" for surname in data["surnames"])]:
+        for woman, man in zip(women, men, strict=True):
+            names += [woman + surname + ("а" if surname else ""), man + surname]
     if count > len(names):
-        raise ValueError(f"the world has names for {len(names)} people, not for {count}")
+        raise UserError(f"demo.people: {count}: the world has names for {len(names)} people")
     return names[:count]
 
 
