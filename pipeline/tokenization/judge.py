@@ -1,9 +1,9 @@
 """The judge of a tokenizer: a small model trained on it, measured in bits per byte.
 
-Every tokenizer gets the same model, and windows and a budget of the same number of bytes, so all see
-the same text in the same number of steps; they differ in the vocabulary alone. Bits per byte compare
-across tokenizers where bits per token cannot. On Tatar, other seeds move them by 0.3 %. The training
-itself comes from the caller: models stand above tokenizers and are not known here.
+Every tokenizer gets the same model, and windows and a budget of the same number of bytes, so all
+see the same text in the same number of steps; they differ in the vocabulary alone. Bits per byte
+compare across tokenizers where bits per token cannot. On Tatar, other seeds move them by 0.3 %. The
+training itself comes from the caller: models stand above tokenizers and are not known here.
 """
 
 from collections.abc import Sequence

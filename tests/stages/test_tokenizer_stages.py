@@ -11,7 +11,7 @@ import pytest
 
 from pipeline.documents import read_json, write_documents
 from pipeline.errors import UserError
-from pipeline.params import Params, load_params
+from pipeline.params import ModelParams, Params, load_params
 from pipeline.tokenization.encode import encode_splits
 from pipeline.tokenization.tokenizer import BOS_ID, decode, fingerprint, load_tokenizer
 from pipeline.tokenization.words import pack, token_dtype
@@ -97,6 +97,21 @@ def test_judge_gives_every_size_the_same_bytes_and_steps(calls):
         assert call["tokens"].max() < call["vocabulary"] and call["validation"].size
         step = call["optimizer"].batch * call["model_params"].context * per_token
         assert step == pytest.approx(8 * 400, rel=0.01)
+
+
+@pytest.mark.parametrize("family", ["modern", "gpt2", "lstm", "bigram"])
+def test_share_of_the_vocabulary_grows_with_it(family):
+    model = ModelParams(family=family, layers=2, width=32, heads=2)
+    small, large = tokenizer.vocabulary_share(model, 300), tokenizer.vocabulary_share(model, 3000)
+    assert 0 < small < large < 1
+
+
+def test_share_of_the_vocabulary_is_exact_for_tied_embeddings():
+    model = ModelParams(family="modern", layers=1, width=32, heads=2, feedforward=64)
+    attention, feedforward, norms = 4 * 32 * 32, 3 * 32 * 64, 3 * 32
+    body = attention + feedforward + norms
+    share = tokenizer.vocabulary_share(model, 1000)
+    assert share == pytest.approx(1000 * 32 / (1000 * 32 + body), rel=0.01)
 
 
 def test_same_params_give_the_same_bytes(calls):
