@@ -43,7 +43,7 @@ def test_temperature_zero_and_top_k_one_take_the_likeliest_token() -> None:
 
 
 @given(
-    st.lists(st.floats(-8, 8), min_size=2, max_size=40),
+    st.lists(st.floats(-8, 8, width=32), min_size=2, max_size=40),
     st.none() | st.integers(1, 50),
     st.none() | st.floats(0.01, 1),
 )

