@@ -265,3 +265,7 @@ def main() -> None:
     """The entry point of the `tugantel` command."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     app()
+
+
+if __name__ == "__main__":
+    main()
