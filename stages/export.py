@@ -6,6 +6,7 @@ from pathlib import Path
 
 from pipeline.documents import read_json, read_texts, write_json
 from pipeline.errors import UserError
+from pipeline.languages import load_language
 from pipeline.params import Params
 from pipeline.publishing.card import model_card
 from pipeline.publishing.check import check_export
@@ -22,11 +23,13 @@ def main(params: Params) -> None:
     started = time.monotonic()
     sources = read_json(Path("data/raw/sources.json"))["sources"]
     reports = read_reports(REPORTS)
+    language = load_language(params.corpus.language)
+    name = language.name if language else params.corpus.language
     exported = export(
         MODEL,
         FOLDER,
         params.generation,
-        card=lambda written: model_card(params, written, sources, reports),
+        card=lambda written: model_card(params.corpus.language, name, written, sources, reports),
     )
     if not exported.for_transformers:
         say = f"transformers has no class for family {exported.family}"

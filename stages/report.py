@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.documents import atomic_folder, read_json, write_json, write_text
+from pipeline.languages import load_language
 from pipeline.params import PARAMS, Params
 from pipeline.publishing.results import headline, read_reports
 from stages import run
@@ -35,9 +36,9 @@ def main(params: Params) -> None:
         for section in said:
             for name, figure in section.figures.items():
                 save_png(figure, folder / f"{name}.png")
-    language = params.corpus.language
+    language = load_language(params.corpus.language)
     page = render(
-        f"A language model of {language}",
+        f"A language model of {language.name if language else params.corpus.language}",
         f"What one run of the pipeline made of its text: a model of family {params.model.family}, "
         "trained from scratch.",
         cards(reports),

@@ -8,7 +8,6 @@ the same run writes the same card. Format: https://huggingface.co/docs/hub/model
 import re
 from typing import Any
 
-from pipeline.params import Params
 from pipeline.publishing.export import Exported
 from pipeline.publishing.results import dig
 
@@ -27,7 +26,8 @@ HUB_LICENCES = (
 
 
 def model_card(
-    params: Params,
+    language: str,
+    name: str,
     exported: Exported,
     sources: list[dict[str, Any]],
     reports: dict[str, Any],
@@ -35,13 +35,13 @@ def model_card(
     """The text of README.md.
 
     Args:
+        language: its ISO 639-3 code; `name` is what people call it.
         sources: the records of data/raw/sources.json: `name`, `licence`, `bytes`.
         reports: the reports by name; see `pipeline.publishing.results.read_reports`.
     """
-    language = params.corpus.language
     sections = [
         _metadata(language, exported, sources),
-        f"# A small language model of `{language}`",
+        f"# A small language model of {name}",
         f"A decoder-only language model with {exported.parameters:,} parameters "
         f"(family `{exported.family}`, context {exported.context:,} tokens, vocabulary "
         f"{exported.vocabulary:,}), trained from scratch with tugantel.",

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec, TypeVar
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 from pipeline.documents import atomic_file
 
@@ -93,19 +94,8 @@ def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
         axes.plot(tokens, values, color=BLUE, linewidth=1.2, label="training")
     if curves["validation_loss"]:
         tokens, values = zip(*curves["validation_loss"], strict=True)
-        axes.plot(
-            tokens,
-            values,
-            color=VERMILION,
-            linewidth=1.6,
-            marker="o",
-            markersize=4,
-            label="validation",
-        )
-        axes.annotate(
-            f"{values[-1]:.3f}", (tokens[-1], values[-1]), xytext=(0, 7),
-            textcoords="offset points", ha="right", color=INK,
-        )  # fmt: skip
+        label = f"validation (last {values[-1]:.3f})"
+        axes.plot(tokens, values, "o-", color=VERMILION, linewidth=1.6, markersize=4, label=label)
     axes.xaxis.set_major_formatter(_short_number)
     # The first steps fall from log(vocabulary); the rest of the run should not be squeezed by them.
     shown = sorted(value for curve in curves.values() for _, value in curve)
@@ -184,15 +174,15 @@ def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
 
 
 @_styled
-def funnel(dropped: Mapping[str, Any] | None) -> Figure | None:
-    """How many documents each reason took away."""
+def funnel(title: str, dropped: Mapping[str, Any] | None, unit: str) -> Figure | None:
+    """How many documents (or paragraphs: `unit`) each reason took away."""
     reasons = {
         name: count for name, count in (dropped or {}).items() if _is_number(count) and count
     }
     if not reasons:
         return None
     names = sorted(reasons, key=lambda name: reasons[name])
-    figure, axes = _new("What cleaning dropped", "documents", "", len(names))
+    figure, axes = _new(title, unit, "", len(names))
     counts = [reasons[name] for name in names]
     _bars(axes, [readable(name) for name in names], counts, [ORANGE] * len(names), "{:,}")
     axes.xaxis.set_major_formatter(_short_number)
@@ -216,8 +206,9 @@ def word_frequencies(curves: Mapping[str, Sequence[tuple[int, int]]]) -> Figure 
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axis.set_major_formatter(_short_number)
-        axis.set_minor_formatter("")
+        axis.set_minor_locator(NullLocator())
     axes.legend()
     return figure
 

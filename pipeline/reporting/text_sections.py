@@ -1,6 +1,6 @@
 """The sections about text: the corpus and what was dropped, its words, the tokenizer."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.publishing.results import dig
@@ -10,12 +10,22 @@ from pipeline.reporting.blocks import (
     Quotes,
     Section,
     Table,
-    is_number,
     megabytes,
     number,
     shown,
 )
 from pipeline.reporting.figures import readable
+
+WORD_MEASURES = (
+    ("words", "tokens", ","),
+    ("different words", "types", ","),
+    ("of these seen once", "seen_once_share", ".1%"),
+    ("words a document", "tokens_per_document", ".1f"),
+    ("characters a document, mean", "characters_per_document.mean", ",.0f"),
+    ("characters a document, median", "characters_per_document.median", ",.0f"),
+    ("slope of Zipf's line", "zipf_slope", ".2f"),
+    ("letters outside the alphabet", "letters_outside_share", ".2%"),
+)
 
 
 def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, Any]]) -> Section:
@@ -42,7 +52,8 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
             f"({kept / raw:.1%}; {sizes[0]} of {sizes[1]} MB)."
         )
     if dig(cleaning, "identifier.name") is not None:
-        said = f"Language identifier: {cleaning['identifier']['name']}"
+        name = cleaning["identifier"]["name"]
+        said = f"Language identifier: {'made on the spot' if name == 'made' else name}"
         precision, recall = (dig(cleaning, f"identifier.{x}") for x in ("precision", "recall"))
         if precision is not None:
             said += (
@@ -56,7 +67,10 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
             f"(precision), of the dirt {number(recall, '.2%')} was dropped (recall)."
         )
     dropped = cleaning.get("dropped") or {}
-    section.draw("funnel", figures.funnel(dropped))
+    section.draw("funnel", figures.funnel("What cleaning dropped", dropped, "documents"))
+    paragraphs = cleaning.get("dropped_paragraphs")
+    title = "What it cut out of documents that stayed"
+    section.draw("funnel_paragraphs", figures.funnel(title, paragraphs, "paragraphs"))
     splits = cleaning.get("splits") or {}
     if splits:
         rows = [
@@ -65,10 +79,12 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
         ]
         section.tables.append(Table(("split", "documents", "MB"), rows))
     for reason, examples in (dropped_examples or {}).items():
+        if not examples:
+            continue
         section.quotes.append(
             Quotes(
                 f"Dropped as {readable(reason)} ({number(dropped.get(reason))}): examples",
-                [_example(example) for example in examples or []],
+                [_example(example) for example in examples],
             )
         )
     return section
@@ -80,15 +96,27 @@ def words(statistics: Any) -> Section:
     before, after = dig(statistics, "before"), dig(statistics, "after")
     if not isinstance(before, dict) or not isinstance(after, dict):
         return section
-    rows: list[tuple[str, ...]] = []
-    for key, value in before.items():
-        if is_number(value) or is_number(after.get(key)):
-            rows.append((readable(key), _tidy(value), _tidy(after.get(key))))
+    sampled = dig(statistics, "sampled")
+    if sampled is not None and sampled < 1:
+        section.paragraphs.append(f"Counted on a sample of {sampled:.1%} of the text.")
+    rows: list[tuple[str, ...]] = [
+        (label, number(dig(before, path), form), number(dig(after, path), form))
+        for label, path, form in WORD_MEASURES
+        if dig(before, path) is not None or dig(after, path) is not None
+    ]
     if rows:
         section.tables.append(Table(("", "before", "after"), rows))
-    curves = {name: _ranks(part) for name, part in (("before", before), ("after", after))}
+    for name, part in (("Before", before), ("After", after)):
+        letters = list((part.get("letters_outside") or {}).items())[:12]
+        if letters:
+            listed = ", ".join(f"{shown(letter)} ({count:,})" for letter, count in letters)
+            section.paragraphs.append(f"{name}, letters outside the alphabet: {listed}.")
+    tops = [_top(part) for part in (before, after)]
+    curves = {
+        name: [(rank, count) for rank, (_, count) in enumerate(top, start=1)]
+        for name, top in zip(("before", "after"), tops, strict=True)
+    }
     section.draw("words", figures.word_frequencies(curves))
-    tops = [_top(part)[:20] for part in (before, after)]
     if any(tops):
         rows = [
             (
@@ -98,7 +126,7 @@ def words(statistics: Any) -> Section:
                     for top in tops
                 ),
             )
-            for place in range(max(map(len, tops)))
+            for place in range(min(15, max(map(len, tops))))
         ]
         section.tables.append(Table(("rank", "before", "after"), rows))
     return section
@@ -148,26 +176,6 @@ def _example(example: Any) -> str:
     return shown(str(example))
 
 
-def _tidy(value: Any) -> str:
-    """A figure whose kind is not known: whole numbers whole, others with four digits."""
-    if not is_number(value):
-        return DASH
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
 def _top(part: Mapping[str, Any]) -> list[tuple[str, int]]:
-    pairs: Iterable[Any] = part.get("top") or []
-    if isinstance(pairs, Mapping):
-        pairs = pairs.items()
-    found = []
-    for pair in pairs:
-        word, count = (pair["word"], pair["count"]) if isinstance(pair, Mapping) else pair
-        found.append((shown(str(word), 40), int(count)))
-    return found
-
-
-def _ranks(part: Mapping[str, Any]) -> list[tuple[int, int]]:
-    """(rank, count) pairs: as they were measured, or of the commonest words alone."""
-    if part.get("ranks"):
-        return [(int(rank), int(count)) for rank, count in part["ranks"]]
-    return [(rank, count) for rank, (_, count) in enumerate(_top(part), start=1)]
+    """The commonest words with their counts, commonest first."""
+    return [(shown(str(entry["word"]), 40), entry["count"]) for entry in part.get("top") or []]

@@ -38,6 +38,7 @@ MEASURED: dict[str, Any] = {
     "words": {
         name: {
             "tokens": tokens,
+            "characters_per_document": {"mean": 90.5, "median": None},
             "seen_once_share": 0.4,
             "zipf_slope": -1.02,
             "letters_outside": {"ы": 3},
@@ -270,7 +271,7 @@ def test_figures_are_equal_byte_for_byte_and_hold_no_date(tmp_path: Path) -> Non
 
 
 def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
-    figure = figures.funnel({"a_$x$_<b>": 3, "c": 2})
+    figure = figures.funnel("Dropped", {"a_$x$_<b>": 3, "c": 2}, "documents")
     assert figure is not None
     svg = figures.as_svg(figure, "funnel")
     root = ElementTree.fromstring(svg)
@@ -287,7 +288,7 @@ def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
         figures.bits_per_byte({"model": None}),
         figures.tokenizer_sweep([], "bytes_per_token", "", "", None),
         figures.ladder([{"name": "a", "bits_per_byte": None}]),
-        figures.funnel({"a": 0}),
+        figures.funnel("Dropped", {"a": 0}, "documents"),
         figures.word_frequencies({"before": []}),
     ],
 )
