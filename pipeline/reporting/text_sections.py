@@ -109,7 +109,7 @@ def words(statistics: Any) -> Section:
     for name, part in (("Before", before), ("After", after)):
         letters = list((part.get("letters_outside") or {}).items())[:12]
         if letters:
-            listed = ", ".join(f"{shown(letter)} ({count:,})" for letter, count in letters)
+            listed = ", ".join(f"{shown(letter)} ({number(count)})" for letter, count in letters)
             section.paragraphs.append(f"{name}, letters outside the alphabet: {listed}.")
     tops = [_top(part) for part in (before, after)]
     curves = {
