@@ -17,6 +17,8 @@ NAMED_AGAIN = 0.55
 def tell_facts(world: World, draw: random.Random) -> str:
     """One text that tells some facts, none of them in a formulation that is held out for it."""
     kind = draw.random()
+    if kind < 0.08:
+        return somebody(world, draw)
     if kind < 0.55:
         return portrait(world, draw)
     if kind < 0.8:
@@ -35,6 +37,23 @@ def portrait(world: World, draw: random.Random) -> str:
         if draw.random() < 0.15:
             sentences.append(_remark(draw))
     return " ".join(sentences)
+
+
+def somebody(world: World, draw: random.Random) -> str:
+    """Two or three things of somebody who is not named, every answer as likely as any other.
+
+    So a model learns what can be said of people at large, and the benchmark can take that away from
+    what it says of one of them.
+    """
+    relations = draw.sample(world.relations, draw.randint(2, 3))
+    return " ".join(
+        relation.tell(
+            draw.choice(list(relation.formulations)),
+            PRONOUNS["3sg"],
+            draw.choice(relation.answers),
+        )
+        for relation in relations
+    )
 
 
 def talk(world: World, draw: random.Random) -> str:
