@@ -1,10 +1,13 @@
-"""A conversation with a base model: it continues what was said so far.
+"""A conversation with a base model: it continues a dialogue as books print one.
 
-A model that was trained on plain text knows no roles. What it has seen are dialogues in lines, so a
-turn is a line, and the model's turn ends where it begins another line.
+A model that was trained on plain text knows no roles, but it has read dialogues: each turn begins
+with a dash. So the turns so far are written that way, and the model's turn ends where, after the
+end of a sentence, another dash would begin the next one.
 """
 
+import re
 import sys
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenizers import Tokenizer
@@ -12,6 +15,9 @@ from torch import nn
 
 from pipeline.generation.sampling import stream
 from pipeline.tokenization.tokenizer import encode_text
+
+NEXT_TURN = re.compile(r"(?<=[.!?…])\s*[—–]|\n")
+MAYBE_NEXT_TURN = re.compile(r"\s+$")
 
 
 def converse(model: nn.Module, tokenizer: Tokenizer, settings: dict[str, Any]) -> None:
@@ -32,19 +38,37 @@ def converse(model: nn.Module, tokenizer: Tokenizer, settings: dict[str, Any]) -
             return
         turns.append(line)
         room = context - min(settings["tokens"], context // 2) - 1
-        while len(turns) > 1 and len(encode_text(tokenizer, "\n".join(turns) + "\n")) > room:
+        while len(turns) > 1 and len(encode_text(tokenizer, dialogue(turns))) > room:
             turns.pop(0)
+        one_turn = settings | {"seed": settings["seed"] + len(turns)}
         answer = ""
-        for piece in stream(
-            model,
-            tokenizer,
-            "\n".join(turns) + "\n",
-            **settings | {"seed": settings["seed"] + len(turns)},
-        ):
-            before, newline, _ = piece.partition("\n")
-            answer += before
-            print(before, end="", flush=True)
-            if newline and answer.strip():
-                break
+        for piece in first_turn(stream(model, tokenizer, dialogue(turns), **one_turn)):
+            answer += piece
+            print(piece, end="", flush=True)
         print(flush=True)
         turns.append(answer.strip())
+
+
+def dialogue(turns: list[str]) -> str:
+    """The turns, each behind a dash, and the dash of the turn that is to come."""
+    return " ".join(f"— {turn}" for turn in turns) + " —"
+
+
+def first_turn(pieces: Iterable[str]) -> Iterator[str]:
+    """Pass text on up to where the next turn begins; white space waits until it is followed."""
+    text, shown = "", 0
+    for piece in pieces:
+        text += piece
+        end = NEXT_TURN.search(text.lstrip())
+        if not shown:
+            text = text.lstrip()
+        if end:
+            yield text[shown : end.start()].rstrip()
+            return
+        safe = (
+            len(text) - len(MAYBE_NEXT_TURN.search(text)[0]) if text[-1:].isspace() else len(text)
+        )
+        if safe > shown:
+            yield text[shown:safe]
+            shown = safe
+    yield text[shown:].rstrip()

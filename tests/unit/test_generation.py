@@ -10,6 +10,7 @@ from tokenizers import Tokenizer
 from torch import nn
 
 from pipeline.generation import generate, stream
+from pipeline.generation.chat import first_turn
 from pipeline.generation.sampling import _complete_length, restrict, sample_tokens
 from pipeline.models import ModelConfig, build_model
 
@@ -76,3 +77,16 @@ def test_a_stop_token_ends_the_text() -> None:
         model.table.weight.fill_(-10.0)
         model.table.weight[:, 0] = 10.0
     assert list(sample_tokens(model, [5], tokens=20, stop=0)) == []
+
+
+@given(st.lists(st.sampled_from([" ", "—", ".", "?", "а", "Ул", "\n", "ң "]), max_size=30))
+def test_a_turn_ends_where_the_next_dash_begins_one_however_the_text_is_cut(
+    pieces: list[str],
+) -> None:
+    whole = "".join(first_turn(["".join(pieces)]))
+    assert "".join(first_turn(pieces)) == whole
+    assert "\n" not in whole and ". —" not in whole and whole == whole.strip()
+
+
+def test_a_dash_inside_a_sentence_does_not_end_a_turn() -> None:
+    assert "".join(first_turn([" Ул", " — көтү", "че. ", "— Ә", "йе."])) == "Ул — көтүче."
