@@ -16,7 +16,6 @@ from pipeline.cleaning.normalise import join_broken_words, normalise, repair_hom
 
 REPEATABLE = 60  # characters from which on a paragraph is unlikely to be written twice by chance
 PATIENCE = 2  # times that a shorter one may stand in one document
-HEADING = 20  # letters below which a paragraph of a document is no case for the identifier alone
 
 
 @dataclass(frozen=True)
@@ -127,9 +126,10 @@ def _decide(
     fits = rules.min_characters <= len(text) <= rules.max_characters
     if fits and len(document) == 1 and not reasons[0][0]:
         return Annotated([Paragraph(0, text, keys[0])], [])
+    for index, paragraph in enumerate(document):
+        if len(paragraph) > rules.max_characters and not reasons[index][0]:
+            reasons[index] = ("too_long", f"{len(paragraph):,} characters")
     good = [index for index, (reason, _) in enumerate(reasons) if not reason]
-    if sum(len(document[index]) for index in good) + len(good) > rules.max_characters:
-        return _drop(text, "too_long", f"{len(text):,} characters")
     left = "\n".join(document[index] for index in good)
     if len(left) < rules.min_characters:
         if len(text) < rules.min_characters:

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 LONG = 60  # characters from which on a paragraph speaks for itself
+SHORTEST = 10
 NEAR = 2  # paragraphs looked at on either side
-FAR = 1.0  # bits a character beyond the border that no neighbour excuses
+FAR = 0.6  # bits a character beyond the border that no neighbour excuses in a long paragraph
 
 
 def forgive(
@@ -26,7 +27,8 @@ def forgive(
     """
     forgiven = inside.copy()
     size = np.asarray(lengths, np.float64)
-    for index in np.flatnonzero(~inside & (size < LONG) & (excess < FAR)):
+    far = FAR * LONG / np.maximum(size, SHORTEST)  # the shorter, the less the score tells
+    for index in np.flatnonzero(~inside & (size < LONG) & (excess < far)):
         near = slice(max(index - NEAR, 0), index + NEAR + 1)
         weight = size[near].sum()
         forgiven[index] = weight > size[index] and (size[near] * inside[near]).sum() > 0.5 * weight

@@ -15,7 +15,7 @@ from pipeline.cleaning.characters import Measured
 
 REASONS = {
     "too_short": "has fewer characters than cleaning.min_characters",
-    "too_long": "has more characters than cleaning.max_characters",
+    "too_long": "is one line of more characters than cleaning.max_characters",
     "encoding": "was read in a wrong encoding, or letters are lost",
     "markup": "is code or the mark-up of a page",
     "boilerplate": "is a page's menu, notice or list of links",
@@ -32,7 +32,8 @@ SCRIPT_SHARE = 0.6  # of the letters, at least: names in another script are usua
 OUTSIDE_SHARE = 0.12  # of the letters, at most
 FOREIGN_SHARE = 0.005  # of the letters, at most, in texts long enough to quote a neighbour
 QUOTING = 200  # letters from which on a text may
-SYMBOL_SHARE = 0.4
+SYMBOL_SHARE = 0.5
+LINK_SHARE = 0.6  # of the characters
 BROKEN_SHARE = 0.005
 LOST = re.compile(r"\w\?+\w|(?<!\S)\?+[^\W\d_]|\?\?+\w")
 TAGS = re.compile(
@@ -125,7 +126,7 @@ def _boilerplate(text: str) -> str | None:
     if len(text) <= SHORT_NOTICE and NOTICE.search(text):
         return "notice"
     if ("http" in text or "www." in text or "@" in text) and (
-        sum(map(len, LINKS.findall(text))) > 0.3 * len(text)
+        sum(map(len, LINKS.findall(text))) > LINK_SHARE * len(text)
     ):
         return "links"
     return None

@@ -5,9 +5,9 @@ itself, on the assumption that most of it is in the language, and from texts in 
 
 1. A likelihood gate (`likelihood`) is fitted on one half of a sample and scores the other half;
    lines far worse than the rest are set aside; repeat. What is left is the language, more or less.
-2. A fastText classifier tells it from the other languages; lines of the sample that it still takes
-   for another one, though told otherwise, are set aside, and so are foreign lines that it takes for
-   the language and the gate does too. Fit both again.
+2. A fastText classifier learns to tell that from the other languages, and the gate is fitted again.
+   Now every line of the sample is heard once more: it is in if both agree, be its subject ever so
+   rare; and foreign lines that both take for the language go. Fit both again.
 3. Thresholds of the gate, by length, let 99 % of held-out text in the language pass.
 
 A text is in the language if the gate passes it and the classifier names the language: the
@@ -149,24 +149,24 @@ def make_identifier(
         shuffled = [unique[i] for i in rng.permutation(len(unique))]
         held_others[name], fit_others[name] = _divide(shuffled, HELD_OUT)
     background = Background.fit(fitted, _flat(fit_others))
-    fitted = _set_aside(fitted, background)
+    core = _set_aside(fitted, background)
+    classifier = _classify(code, core, fit_others, rng, seed)
+    gate = Likelihood.fit(core, background)
+    foreign = _flat(held_others)
+    border = _far_border(gate.score(core), gate.score(foreign))
+    own = (gate.score(fitted) <= border) & _named(classifier, fitted, code)
+    fitted = [text for text, mine in zip(fitted, own, strict=True) if mine]
+    limit = float(np.quantile(gate.score(fitted), PASSES))
+    for name, texts in fit_others.items():
+        strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
+        fit_others[name] = [t for t, stray in zip(texts, strays, strict=True) if not stray]
     classifier = _classify(code, fitted, fit_others, rng, seed)
-    gate = Likelihood.fit(fitted, background)
-    if classifier is not None:
-        own = _named(classifier, fitted, code)
-        fitted = [text for text, mine in zip(fitted, own, strict=True) if mine]
-        limit = float(np.quantile(gate.score(fitted), PASSES))
-        for name, texts in fit_others.items():
-            strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
-            fit_others[name] = [t for t, stray in zip(texts, strays, strict=True) if not stray]
-        classifier = _classify(code, fitted, fit_others, rng, seed)
-        gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
-    border = _aside_border(gate.score(held))
-    sure = gate.score(held) <= border
-    if classifier is not None:
-        sure &= _named(classifier, held, code)
+    gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
+    scores = gate.score(held)
+    sure = scores <= _far_border(gate.score(fitted), gate.score(foreign))
+    sure &= _named(classifier, held, code)
     held = [text for text, mine in zip(held, sure, strict=True) if mine]
-    limits = _limits(gate, held, _flat(held_others), rng)
+    limits = _limits(gate, held, foreign, rng)
     made = MadeIdentifier(code, gate, limits, classifier, threshold)
     return made, measure(made, held, held_others)
 
@@ -198,7 +198,9 @@ def _flat(texts: Mapping[str, Sequence[str]]) -> list[str]:
     return [text for name in sorted(texts) for text in texts[name]]
 
 
-def _named(classifier: Classifier, texts: Sequence[str], code: str) -> Bools:
+def _named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Bools:
+    if classifier is None:
+        return np.ones(len(texts), bool)
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)
 
 
@@ -211,14 +213,27 @@ def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> lis
         for part in (half, ~half):
             gate = Likelihood.fit([lines[i] for i in np.flatnonzero(part & kept)], background)
             scores[~part] = gate.score([lines[i] for i in np.flatnonzero(~part)])
-        kept = scores <= _aside_border(scores)
+        kept = scores <= _near_border(scores)
     return [lines[i] for i in np.flatnonzero(kept)]
 
 
-def _aside_border(scores: Floats) -> float:
-    """A border far out on the bad side, told from the good side, where no dirt is."""
+def _near_border(scores: Floats) -> float:
+    """A border as far out on the bad side as the good side, where no dirt is, is wide."""
     best, middle = np.quantile(scores, [0.05, 0.5])
     return float(middle + 2.2 * (middle - best))
+
+
+def _far_border(scores: Floats, foreign: Floats) -> float:
+    """That border, or half the way to other languages where that is farther.
+
+    In a corpus of few words and subjects the rest passes for dirt at first; a gate that has seen
+    none of the dirt can tell.
+    """
+    border = _near_border(scores)
+    if len(foreign):
+        middle = float(np.median(scores))
+        border = max(border, middle + 0.5 * (float(np.quantile(foreign, 0.01)) - middle))
+    return border
 
 
 def _classify(

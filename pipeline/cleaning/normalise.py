@@ -27,6 +27,8 @@ _INVISIBLE = dict.fromkeys(
     for code in range(first, last + 1)
 )
 _TRANSLATE = {**_INVISIBLE, 0x0C: "\n", 0x0D: "\n", 0x85: "\n", 0x2028: "\n", 0x2029: "\n"}
+_PRIVATE = re.compile(r"[\ue000-\uf8ff]+")  # the bullets of a PDF's symbol font
+_RUNS = re.compile(r"([^\w\s\x1e])\1{3,}")  # dots up to a page number, lines to fill in
 _SPACES = re.compile(r"[^\S\n\x1e]+")
 _LINES = re.compile(r" *\n[ \n]*")
 _BREAK = re.compile(r"(?<=[^\W\d_])[-\u2010\xac][ \n](?=[^\W\d_]{2})")
@@ -47,6 +49,7 @@ def normalise(texts: Sequence[str]) -> list[str]:
     joined = JOIN.join(text.replace(JOIN, " ") for text in texts)
     joined = joined.translate(_Table())  # before NFC: what goes may part a letter from its accent
     joined = unicodedata.normalize("NFC", joined)
+    joined = _RUNS.sub(r"\1\1\1", _PRIVATE.sub(" ", joined))
     joined = _LINES.sub("\n", _SPACES.sub(" ", joined))
     return [text.strip(" \n") for text in joined.split(JOIN)]
 

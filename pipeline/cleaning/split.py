@@ -31,7 +31,7 @@ def cut_contiguous(
     `begin` is where the document begins in the whole of `total` characters. A document goes where
     its first character falls, unless it is a large part of the corpus: such a one is cut.
     """
-    borders = (int(total * (1 - validation - test)), int(total * (1 - test)))
+    borders = (round(total * (1 - validation - test)), round(total * (1 - test)))
     where = sum(begin >= border for border in borders)
     if length < LARGE * total:
         return [(where, 0, length)]

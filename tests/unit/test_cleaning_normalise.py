@@ -1,0 +1,84 @@
+"""Normalisation: one way of writing, reached at once, and nothing repaired that was not broken."""
+
+import unicodedata
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.cleaning.normalise import join_broken_words, normalise, repair_homoglyphs
+
+TATAR = "аәбвгдеёжҗзийклмнңоөпрстуүфхһцчшщъыьэюя"
+TEXT = st.text(
+    alphabet=st.one_of(
+        st.sampled_from(" \t\n\r\x0b\x0c\x00\xad\x1e\u200b\u0301\u2028\ufeff\x85eая"),
+        st.characters(exclude_categories=["Cs"]),
+    )
+)
+
+
+@settings(deadline=None)
+@given(st.lists(TEXT))
+def test_normal_text_is_composed_and_stays_as_it_is(texts: list[str]) -> None:
+    once = normalise(texts)
+    assert len(once) == len(texts)
+    assert once == normalise(once)
+    for text in once:
+        assert unicodedata.is_normalized("NFC", text)
+        assert text == text.strip()
+        assert not {"\n\n", "  ", "\r", "\t", "\xad", "\u200b", "\ufeff", "\x1e"} & {
+            text[i : i + n] for n in (1, 2) for i in range(len(text))
+        }
+
+
+@settings(deadline=None)
+@given(st.lists(TEXT, min_size=1))
+def test_texts_are_normalised_each_for_itself(texts: list[str]) -> None:
+    assert normalise(texts) == [normalise([text])[0] for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("  сүз\u00a0 \t сүз  ", "сүз сүз"),
+        ("и\u0306ул", "йул"),
+        ("\uf0b7 бер ........ 12", "бер ... 12"),
+        ("а\u200b\u0301", "а\u0301"),
+        ("e\u200b\u0301", "é"),
+        ("бер\r\n\r\n  ике", "бер\nике"),
+        ("сүз\xadсүз", "сүзсүз"),
+        ("«бер» “ике” n’ubwoko", "«бер» “ике” n’ubwoko"),
+    ],
+)
+def test_normal_forms(written: str, meant: str) -> None:
+    assert normalise([written]) == [meant]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("һəм", "һәм"),  # Latin schwa
+        ("кaйтa", "кайта"),  # Latin a
+        ("Microsoft һәм Windowsта", "Microsoft һәм Windowsта"),  # more Latin than Cyrillic
+        ("кqйтa", "кqйтa"),  # q is like nothing
+        ("IT өлкәсе", "IT өлкәсе"),  # a word of its own script
+    ],
+)
+def test_homoglyphs_are_repaired_only_inside_words(written: str, meant: str) -> None:
+    assert repair_homoglyphs([written, ""], "Cyrl", TATAR) == [meant, ""]
+    assert repair_homoglyphs([meant], "Cyrl", TATAR) == [meant]
+
+
+def test_homoglyphs_go_the_other_way_in_latin() -> None:
+    assert repair_homoglyphs(["muntа"], "Latn", "abcdefghijklmnoprstuvwyz") == ["munta"]
+    assert repair_homoglyphs(["а a"], "Ethi", "ሀ") == ["а a"]
+
+
+def test_words_broken_at_a_line_end_are_joined_where_the_whole_is_known() -> None:
+    known = {"áimmahuššat", "mánáidgárddit"}
+    written = ["áimma- huššat ja Mánáid-\ngárddit", "mánáid- ja nuoraid", "- a", "5- áimma-", ""]
+    assert join_broken_words(written, known) == [
+        "áimmahuššat ja Mánáidgárddit",
+        *written[1:],
+    ]
+    assert join_broken_words(written, set()) == written
