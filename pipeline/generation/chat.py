@@ -17,7 +17,6 @@ from pipeline.generation.sampling import stream
 from pipeline.tokenization.tokenizer import encode_text
 
 NEXT_TURN = re.compile(r"(?<=[.!?…])\s*[—–]|\n")
-MAYBE_NEXT_TURN = re.compile(r"\s+$")
 
 
 def converse(model: nn.Module, tokenizer: Tokenizer, settings: dict[str, Any]) -> None:
@@ -65,9 +64,7 @@ def first_turn(pieces: Iterable[str]) -> Iterator[str]:
         if end:
             yield text[shown : end.start()].rstrip()
             return
-        safe = (
-            len(text) - len(MAYBE_NEXT_TURN.search(text)[0]) if text[-1:].isspace() else len(text)
-        )
+        safe = len(text.rstrip())
         if safe > shown:
             yield text[shown:safe]
             shown = safe
