@@ -33,10 +33,11 @@ def run(main: Callable[..., Any], argument: bool = False) -> NoReturn:
         _fail(stage, str(error), 1)
     except KeyboardInterrupt:
         _fail(stage, "interrupted; run `dvc repro` again to go on", 130)
-    except OSError as error:
-        if error.errno == errno.ENOSPC:
+    except Exception as error:
+        # Libraries wrap what the system said in errors of their own.
+        if getattr(error, "errno", None) == errno.ENOSPC or "No space left" in str(error):
             _fail(stage, "the disk is full: free some space and run `dvc repro` again", 1)
-        if error.errno in (errno.EACCES, errno.EROFS):
+        if isinstance(error, PermissionError):
             _fail(stage, f"no permission to write {error.filename}", 1)
         raise
     sys.exit(0)
