@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.models.config import ModelConfig
+from pipeline.models.dropout import Dropout
 
 
 class LSTM(nn.Module):
@@ -23,7 +24,7 @@ class LSTM(nn.Module):
             batch_first=True,
             dropout=config.dropout if config.layers > 1 else 0.0,
         )
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
         if config.tied:
             self.head.weight = self.embedding.weight

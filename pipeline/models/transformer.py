@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from pipeline.models.attention import Attention, Cache
 from pipeline.models.config import ModelConfig
+from pipeline.models.dropout import Dropout
 from pipeline.models.feedforward import FeedForward
 from pipeline.models.norms import norm
 from pipeline.models.positions import RotaryPositions
@@ -26,7 +27,7 @@ class Block(nn.Module):
         self.attention = Attention(config)
         self.norm_feedforward = norm(config.family, config.width)
         self.feedforward = FeedForward(config)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def forward(
         self, x: Tensor, positions: RotaryPositions | None, cache: Cache | None
@@ -52,7 +53,7 @@ class Transformer(nn.Module):
             self.rotary = None
         else:
             self.rotary = RotaryPositions(config.context, config.width // config.heads)
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
         self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
         self.norm = norm(config.family, config.width)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)

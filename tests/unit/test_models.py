@@ -9,6 +9,7 @@ from torch import nn
 
 from pipeline.errors import UserError
 from pipeline.models import ModelConfig, build_model, load_model, save_model
+from pipeline.models.dropout import Dropout
 
 CONFIG = ModelConfig("modern", 320, 2, 32, 4, 2, 48, 24, 0.0, True)
 FAMILIES = ["bigram", "lstm", "gpt2", "modern"]
@@ -129,3 +130,13 @@ def test_gpt2_computes_what_pytorch_layers_of_the_same_weights_compute() -> None
         mine, _ = block(x, None, None)
         theirs = reference(x, src_mask=mask, is_causal=True)
     torch.testing.assert_close(mine, theirs, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("rate", [0.1, 0.25, 0.5])
+def test_dropout_zeroes_its_share_keeps_the_mean_and_rests_in_evaluation(rate: float) -> None:
+    torch.manual_seed(0)
+    dropout, x = Dropout(rate), torch.ones(999, 101)
+    y = dropout(x)
+    assert (y == 0).float().mean().item() == pytest.approx(rate, abs=0.01)
+    assert y.mean().item() == pytest.approx(1, abs=0.01)
+    assert torch.equal(dropout.eval()(x), x)
