@@ -65,7 +65,7 @@ def _write_raw(params: Params, folder: Path) -> list[dict[str, Any]]:
 
 
 def _write_probes(params: Params) -> None:
-    """The questions and pairs that the demo's world has answers to; else an empty folder."""
+    """The questions and pairs that the demo's world has answers to; else a word about it."""
     with atomic_folder(PROBES) as folder:
         if any(source.kind == "demo" for source in params.corpus.sources):
             from pipeline.corpus.demo import demo_facts, demo_pairs
@@ -73,6 +73,8 @@ def _write_probes(params: Params) -> None:
             write_json(folder / "facts.json", demo_facts(params.demo))
             pairs = [json.dumps(pair, ensure_ascii=False) for pair in demo_pairs(params.demo)]
             write_text(folder / "pairs.jsonl", "\n".join(pairs) + "\n")
+        else:
+            write_text(folder / "README.md", "Only the demo brings its own questions.\n")
 
 
 def _same(recorded: dict[str, Any], now: dict[str, Any]) -> None:

@@ -57,7 +57,7 @@ def test_text_becomes_documents_with_their_origin(capsys: pytest.CaptureFixture[
     (record,) = read_json(RAW / "sources.json")["sources"]
     assert (record["documents"], record["bytes"], record["licence"]) == (3, 16, "CC0")
     assert [file["name"] for file in record["files"]] == ["a.txt", "b.csv"]
-    assert list(Path("data/probes").iterdir()) == []
+    assert [path.name for path in Path("data/probes").iterdir()] == ["README.md"]
     assert capsys.readouterr().out == "corpus: 3 documents, 0.0 MB, licence CC0\n"
 
 
@@ -148,7 +148,8 @@ def test_a_failed_run_leaves_the_former_documents_alone() -> None:
     with pytest.raises(UserError, match=r"b\.csv:7 has 3 fields"):
         run(params(files("a.txt"), files("b.csv")))
     assert list(read_texts(RAW)) == ["бер"]
-    assert sorted(path.name for path in Path("data").iterdir()) == ["probes", "raw", "sources.json"]
+    names = sorted(path.name for path in Path("data").iterdir())
+    assert names == ["probes", "raw", "references.json", "sources.json"]
 
 
 def test_broken_text_is_said_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:
