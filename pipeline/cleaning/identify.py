@@ -31,6 +31,8 @@ PASSES = 0.99  # share of held-out text that the gate lets through
 LENIENCE = 0.25  # of the room between that and the nearest other language
 LENGTHS = np.array([12, 24, 48, 96, 192])  # characters at which thresholds are measured
 SURE = 30  # characters that a line must have for the gate to be fitted on it
+BRIEF = 24  # characters below which neighbours often share every word,
+SURE_OF_ANOTHER = 0.9  # so that the classifier must be as sure as this to overrule the gate
 FEWEST = 50  # lines to make an identifier from
 HELD_OUT = 0.15
 FOREIGN = "unknown"  # what a text is that no model has a name for
@@ -102,7 +104,9 @@ class MadeIdentifier:
             return Judged(excess <= 0, excess, [FOREIGN] * len(plain))
         probability, names = self.classifier.predict(plain)
         own = np.array([name == self.code for name in names], bool)
-        inside = (excess <= 0) & own & (probability >= self.threshold)
+        named = own & (probability >= self.threshold)
+        brief = np.fromiter(map(len, plain), np.int64, len(plain)) < BRIEF
+        inside = (excess <= 0) & (named | (brief & (probability < SURE_OF_ANOTHER)))
         names = [FOREIGN if mine else name for mine, name in zip(own, names, strict=True)]
         return Judged(inside, excess, names)
 
