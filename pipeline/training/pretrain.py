@@ -1,19 +1,18 @@
 """Pretraining: the main run, from token files to a model folder, resumable at any moment."""
 
-import csv
 import os
 import signal
-import sys
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 import torch
+from tokenizers import Tokenizer
 from torch import nn
 
-from pipeline.documents import atomic_folder, write_json, write_text
+from pipeline.documents import atomic_folder, write_json
 from pipeline.errors import UserError
 from pipeline.generation import generate
 from pipeline.models import ModelConfig, build_model, save_model
@@ -27,11 +26,11 @@ from pipeline.training.loop import Plan, Step, Validation, train
 from pipeline.training.optimizers import build_optimizers
 from pipeline.training.precision import Machine, choose_machine
 from pipeline.training.quick import count_parameters
+from pipeline.training.records import curve, model_record, training_report, write_reports
 from pipeline.training.trackers import Tracker, open_trackers
 from pipeline.training.validate import Held
 
 CODE = Path(__file__).parent.parent
-STEP_FIELDS = ("step", "tokens", "loss", "rate", "gradient_norm")
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,7 @@ def pretrain(params: Params, places: Places) -> list[dict[str, float]]:
         if done.step:
             print(f"going on from step {done.step:,} of {plan.steps:,}", flush=True)
         trackers = open_trackers(params.tracking, saved.folder.name, params.model_dump())
-        run = _Run(params, plan, model, optimizers, saved, done, trackers)
-        run.samples = lambda: generate(
-            model, tokenizer, "", tokens=40, temperature=0.8, top_p=0.95, seed=0
-        )
+        run = _Run(params, plan, model, tokenizer, optimizers, saved, done, trackers)
         run.go(
             train(
                 model,
@@ -105,15 +101,15 @@ def pretrain(params: Params, places: Places) -> list[dict[str, float]]:
         )
         with atomic_folder(places.model) as partial:
             save_model(partial, model, places.tokenizer / "tokenizer.json")
-            write_json(partial / "training.json", _record(params, plan, parameters, machine))
-        report = _report(params, plan, parameters, machine, done)
-        _write_reports(places.reports, done, report)
+            write_json(partial / "training.json", model_record(params, plan, parameters, machine))
+        report = training_report(params, plan, parameters, machine, done)
+        write_reports(places.reports, done, report)
         for tracker in trackers:
             line = tracker.close()
             if line:
                 print(line, flush=True)
         saved.remove()
-    return _curve(done, plan)
+    return curve(done, plan)
 
 
 class _Run:
@@ -124,22 +120,21 @@ class _Run:
         params: Params,
         plan: Plan,
         model: nn.Module,
+        tokenizer: Tokenizer,
         optimizers: list[torch.optim.Optimizer],
         saved: checkpoints.Checkpoints,
         done: checkpoints.Progress,
         trackers: list[Tracker],
     ) -> None:
-        self.params, self.plan, self.model, self.optimizers = params, plan, model, optimizers
-        self.saved, self.done, self.trackers = saved, done, trackers
-        self.samples: Any = None
+        self.params, self.plan, self.model, self.tokenizer = params, plan, model, tokenizer
+        self.optimizers, self.saved, self.done, self.trackers = optimizers, saved, done, trackers
         self.before = done.seconds
         self.stopping: str | None = None
 
-    def go(self, events: Any) -> None:
+    def go(self, events: Iterator[Step | Validation]) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         parent, last_save, pause = os.getppid(), time.monotonic(), 0.0
-        epochs = self.plan.steps / self.plan.steps_per_epoch
         print(
             f"{'epoch':>7} {'train':>8} {'validation':>10} {'bits/byte':>10} {'seconds':>8}",
             flush=True,
@@ -151,9 +146,10 @@ class _Run:
                     self._step(event)
                     speed = event.step * self.plan.tokens_per_step / max(self.done.seconds, 1e-9)
                     bar.advance(1, f"loss {event.loss:.3f}, {speed:,.0f} tokens/s")
+                    if event.step in self.plan.validate_after:
+                        continue  # a checkpoint now would lose the validation that follows
                 else:
-                    bar.line(self._validation(event, epochs))
-                    continue
+                    bar.line(self._validation(event))
                 if os.getppid() != parent:
                     self.stopping = "the process that started it has gone"
                 due = max(self.params.tracking.checkpoint_seconds, 20 * pause)
@@ -162,7 +158,7 @@ class _Run:
                     self.saved.save(self.model, self.optimizers, self.done)
                     last_save = time.monotonic()
                     pause = last_save - began
-                if self.stopping and event.step not in self.plan.validate_after:
+                if self.stopping and event.step < self.plan.steps:
                     raise UserError(
                         f"training stopped after step {event.step:,} ({self.stopping}); "
                         "a checkpoint is kept: run again to go on"
@@ -182,10 +178,12 @@ class _Run:
                 {"train/loss": event.loss, "train/rate": event.rate, "tokens": float(tokens)},
             )
 
-    def _validation(self, event: Validation, epochs: float) -> str:
+    def _validation(self, event: Validation) -> str:
         self.done.seconds = self.before + event.seconds
         self.done.validations.append(asdict(event) | {"seconds": self.done.seconds})
-        text = self.samples()
+        self.model.eval()
+        text = generate(self.model, self.tokenizer, "", tokens=40, top_p=0.95)
+        self.model.train()
         for tracker in self.trackers:
             tracker.numbers(
                 event.step,
@@ -218,81 +216,3 @@ def _identity(
         "threads": machine.threads,
         "torch": torch.__version__,
     }
-
-
-def _record(params: Params, plan: Plan, parameters: int, machine: Machine) -> dict[str, Any]:
-    """What made the model, without clocks: equal runs write equal bytes."""
-    return {
-        "parameters": parameters,
-        "steps": plan.steps,
-        "tokens": plan.steps * plan.tokens_per_step,
-        "precision": machine.precision,
-        "compile": machine.compile,
-        "torch": torch.__version__,
-        "model": params.model.model_dump(),
-        "training": params.training.model_dump(),
-    }
-
-
-def _report(
-    params: Params, plan: Plan, parameters: int, machine: Machine, done: checkpoints.Progress
-) -> dict[str, Any]:
-    tokens = plan.steps * plan.tokens_per_step
-    return {
-        "family": params.model.family,
-        "parameters": parameters,
-        "context": params.model.context,
-        "steps": plan.steps,
-        "tokens": tokens,
-        "seconds": round(done.seconds, 1),
-        "tokens_per_second": round(tokens / max(done.seconds, 1e-9)),
-        "precision": machine.precision,
-        "compile": machine.compile,
-        "device": machine.device,
-        "threads": machine.threads,
-        "python": sys.version.split()[0],
-        "torch": torch.__version__,
-        "epochs": [
-            {
-                "epoch": round(entry["epoch"], 4),
-                "step": entry["step"],
-                "train_loss": entry["train_loss"],
-                "validation_loss": entry["validation_loss"],
-                "validation_bits_per_byte": entry["bits_per_byte"],
-                "seconds": round(entry["seconds"], 1),
-            }
-            for entry in done.validations
-        ],
-    }
-
-
-def _curve(done: checkpoints.Progress, plan: Plan) -> list[dict[str, float]]:
-    steps = [{"step": row[0], "tokens": row[1], "train_loss": row[2]} for row in done.steps]
-    validations = [
-        {
-            "step": entry["step"],
-            "tokens": entry["step"] * plan.tokens_per_step,
-            "validation_loss": entry["validation_loss"],
-        }
-        for entry in done.validations
-    ]
-    return steps + validations
-
-
-def _write_reports(reports: Path, done: checkpoints.Progress, report: dict[str, Any]) -> None:
-    write_json(reports / "training.json", report)
-    with atomic_folder(reports / "curves") as partial:
-        _write_csv(partial / "steps.csv", STEP_FIELDS, done.steps)
-        fields = ("epoch", "step", "train_loss", "validation_loss", "bits_per_byte")
-        rows = [[entry[name] for name in fields] for entry in done.validations]
-        _write_csv(partial / "validation.csv", fields, rows)
-
-
-def _write_csv(path: Path, names: tuple[str, ...], rows: list[list[float]]) -> None:
-    from io import StringIO
-
-    text = StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(names)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
