@@ -85,8 +85,8 @@ class DemoParams(Section):
     """The invented world that the demo corpus tells of."""
 
     seed: int = Field(default=0, ge=0)
-    people: int = Field(default=28, ge=8, le=200)
-    documents: int = Field(default=7000, ge=200, le=1_000_000)
+    people: int = Field(default=24, ge=8, le=200)
+    documents: int = Field(default=5600, ge=200, le=1_000_000)
     dirt: float = Field(default=0.14, ge=0, le=0.5)
 
 
