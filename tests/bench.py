@@ -1,7 +1,7 @@
 """Speed, as ratios within one run: `make bench`.
 
-Each line compares what the pipeline does with the plain way of doing the same on the same machine in
-the same minute, in turn, so that a machine that drifts drifts for both. Medians of several rounds.
+Each line compares what the pipeline does with the plain way of doing it, on one machine in one
+minute, in turn, so that a machine that drifts drifts for both. Medians of several rounds.
 """
 
 import statistics
