@@ -71,13 +71,14 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
             "tokens": tokens,
             "validations_per_epoch": max(1, round(6 / passes)) if passes < 4 else 1,
         },
-        "experiments": {"tokens": 400_000 if minutes >= 10 else 100_000},
+        "experiments": {"tokens": 300_000 if minutes >= 10 else 100_000},
+        "evaluation": {"test_megabytes": 2.0 if minutes >= 60 else 0.5},
     }
     lines = [
         f"text: {size / 1e6:,.1f} MB in {count} documents, "
         f"about {text_tokens / 1e6:,.2f} million tokens",
         f"this machine trains {layers} layers of {width} at about {speed[shape]:,.0f} tokens a "
-        f"second: in {seconds / 60:.0f} minutes of training {passes:.1f} passes over the text",
+        f"second: in {seconds / 60:.0f} minutes of training {passes:.2g} passes over the text",
     ]
     if passes < WANTED_PASSES:
         need = WANTED_PASSES * text_tokens / speed[shape] / 60 + _other_stages(size) / 60
