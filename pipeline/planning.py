@@ -158,7 +158,7 @@ def _sizes(size: float, passes: float) -> list[int]:
 
 def _other_stages(size: float) -> float:
     """Seconds that cleaning, the sweep, the ladder and the benchmark take, roughly."""
-    return 150 + 1.5 * size / 1e6
+    return 200 + 3.3 * size / 1e6
 
 
 def _measure_text(source: FilesSource, base: Params) -> tuple[str, float]:
