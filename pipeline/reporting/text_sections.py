@@ -68,7 +68,7 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
         )
     dropped = cleaning.get("dropped") or {}
     section.draw("funnel", figures.funnel("What cleaning dropped", dropped, "documents"))
-    paragraphs = cleaning.get("dropped_paragraphs")
+    paragraphs = cleaning.get("dropped_paragraphs") or {}
     title = "What it cut out of documents that stayed"
     section.draw("funnel_paragraphs", figures.funnel(title, paragraphs, "paragraphs"))
     splits = cleaning.get("splits") or {}
@@ -81,9 +81,14 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
     for reason, examples in (dropped_examples or {}).items():
         if not examples:
             continue
+        counts = [
+            f"{number(found[reason])} {unit}"
+            for found, unit in ((dropped, "documents"), (paragraphs, "paragraphs"))
+            if found.get(reason)
+        ]
         section.quotes.append(
             Quotes(
-                f"Dropped as {readable(reason)} ({number(dropped.get(reason))}): examples",
+                f"Dropped as {readable(reason)} ({' and '.join(counts) or '0'}): examples",
                 [_example(example) for example in examples],
             )
         )
