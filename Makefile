@@ -26,8 +26,8 @@ faults: $(INSTALLED)  ## kill, corrupt, fill the disk: longer
 	$(BIN)/python -m pytest -m faults
 
 lint: $(INSTALLED)
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
+	$(BIN)/ruff check --no-cache .
+	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 
 bench: $(INSTALLED)  ## speed and memory, as ratios within one run

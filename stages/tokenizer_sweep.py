@@ -9,9 +9,8 @@ from stages import run
 
 def main(params: Params) -> None:
     """Write data/tokenizer_sweep and, for the eyes only, reports/tokenizer_seconds.json."""
-    from pipeline.training.quick import train_quickly
-
     from pipeline.tokenization.sweep import sweep
+    from pipeline.training.quick import train_quickly
 
     seconds = sweep(
         params.tokenizer, Path("data/clean"), Path("data/tokenizer_sweep"), train_quickly
