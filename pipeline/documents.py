@@ -51,6 +51,17 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
+@contextmanager
+def scratch_folder(folder: Path) -> Iterator[Path]:
+    """Give an empty folder that goes when the block ends; what a killed run left goes first."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
     with atomic_file(path) as partial:
@@ -75,13 +86,20 @@ def read_json(path: Path) -> Any:
 
 
 class DocumentWriter:
-    """Write record batches into `folder` as part-00000.parquet, part-00001.parquet, ..."""
+    """Write record batches into `folder` as part-00000.parquet, part-00001.parquet, ...
+
+    Several writers share a folder by stems of their own, such as part-00007.
+    """
 
     def __init__(
-        self, folder: Path, schema: pa.Schema = SCHEMA, shard_bytes: int = SHARD_BYTES
+        self,
+        folder: Path,
+        schema: pa.Schema = SCHEMA,
+        shard_bytes: int = SHARD_BYTES,
+        stem: str = "part",
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.schema, self.shard_bytes = folder, schema, shard_bytes
+        self.folder, self.schema, self.shard_bytes, self.stem = folder, schema, shard_bytes, stem
         self.rows = 0
         self._parts = 0
         self._written = 0
@@ -92,7 +110,7 @@ class DocumentWriter:
         if batch.num_rows == 0:
             return
         if self._writer is None:
-            path = self.folder / f"part-{self._parts:05d}.parquet"
+            path = self.folder / f"{self.stem}-{self._parts:05d}.parquet"
             self._writer = pq.ParquetWriter(path, self.schema, compression="zstd")
             self._parts, self._written = self._parts + 1, 0
         self._writer.write_batch(batch)
@@ -109,7 +127,7 @@ class DocumentWriter:
     def close(self) -> None:
         """Finish the last shard. A corpus with no rows still gets one empty shard."""
         if self._parts == 0:
-            pq.write_table(self.schema.empty_table(), self.folder / "part-00000.parquet")
+            pq.write_table(self.schema.empty_table(), self.folder / f"{self.stem}-00000.parquet")
         self._finish_shard()
 
     def __enter__(self) -> "DocumentWriter":

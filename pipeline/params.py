@@ -96,6 +96,8 @@ class DemoParams(Section):
 class CleaningParams(Section):
     """What is dropped, and how sure the identifier must be."""
 
+    enabled: bool = True
+    engine: Literal["local", "ray"] = "local"
     identifier: str = "made"
     label: str | None = None
     threshold: float = Field(default=0.5, ge=0, le=1)
@@ -103,6 +105,8 @@ class CleaningParams(Section):
     min_characters: int = Field(default=10, ge=1)
     max_characters: int = Field(default=1_000_000, ge=100)
     deduplicate: bool = True
+    near_duplicates: float | None = Field(default=None, gt=0.3, le=1)
+    held_out: list[str] = []
     seed: int = Field(default=0, ge=0)
 
 

@@ -2,20 +2,23 @@
 batches, so that batches may be worked on anywhere and in any order."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
+import xxhash
 
 from pipeline.cleaning import filters
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.context import forgive
+from pipeline.cleaning.held_out import HeldOut
 from pipeline.cleaning.identify import Identifier
 from pipeline.cleaning.normalise import join_broken_words, normalise, repair_homoglyphs
 
 REPEATABLE = 60  # characters from which on a paragraph is unlikely to be written twice by chance
 PATIENCE = 2  # times that a shorter one may stand in one document
+GIANT = 1 << 22  # characters from which on a document is judged in pieces
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,7 @@ class Rules:
     characters: Characters
     identifier: Identifier
     vocabulary: Collection[str]
+    held_out: HeldOut
     min_characters: int
     max_characters: int
 
@@ -61,22 +65,80 @@ class Annotated:
         """What is left of the document."""
         return "\n".join(paragraph.text for paragraph in self.kept)
 
-    def drop(self, reason: str, detail: str) -> None:
-        """Drop the document whole, what was kept of it and what was not."""
-        parts = [(p.part, p.text) for p in self.kept]
-        parts += [(d.part, d.text) for d in self.dropped if d.part is not None]
-        text = "\n".join(text for _, text in sorted(parts))
-        self.kept, self.dropped = [], [Dropped(None, text, reason, detail)]
 
-    def drop_parts(self, parts: Collection[int], reason: str, detail: str) -> None:
-        """Drop some of the paragraphs."""
-        gone = [p for p in self.kept if p.part in parts]
-        self.dropped += [Dropped(p.part, p.text, reason, detail) for p in gone]
-        self.kept = [p for p in self.kept if p.part not in parts]
+def annotate(
+    texts: Sequence[str], rules: Rules, counts: Counter[tuple[str, str]]
+) -> list[Annotated]:
+    """Judge raw documents one by one; see `Annotated`. What is replaced in them is counted."""
+    if not any(len(text) > GIANT for text in texts):
+        return _annotate(texts, rules, counts)
+    documents: list[Annotated] = []
+    for text in texts:
+        if len(text) > GIANT:
+            documents.append(_in_pieces(text, rules, counts))
+        else:
+            documents += _annotate([text], rules, counts)
+    return documents
 
 
-def annotate(texts: list[str], rules: Rules) -> list[Annotated]:
-    """Judge raw documents one by one; see `Annotated`."""
+def untouched(texts: Sequence[str], characters: Characters) -> list[Annotated]:
+    """Keep documents as they are, where cleaning is switched off."""
+    keys = characters.measure(texts).keys.tolist() if texts else []
+    return [
+        Annotated([Paragraph(0, text, key)], [], key) for text, key in zip(texts, keys, strict=True)
+    ]
+
+
+def pieces(text: str) -> Iterator[str]:
+    """A text in pieces of whole lines, each of about a quarter of `GIANT` characters or one line.
+
+    An ordinary text is one piece."""
+    if len(text) <= GIANT:
+        yield text
+        return
+    begin = 0
+    while begin < len(text):
+        end = text.rfind("\n", begin, begin + GIANT // 4)
+        if end < 0:
+            end = text.find("\n", begin + GIANT // 4)
+        end = len(text) if end < 0 else end
+        yield text[begin:end]
+        begin = end + 1
+
+
+def _in_pieces(text: str, rules: Rules, counts: Counter[tuple[str, str]]) -> Annotated:
+    """Judge a huge document piece by piece, so that it takes no more memory than others.
+
+    Its key is that of its paragraphs' keys. A huge line that is too long anyway is not looked at.
+    """
+    kept: list[Paragraph] = []
+    dropped: list[Dropped] = []
+    first = 0
+    for piece in pieces(text):
+        if len(piece) > max(rules.max_characters, GIANT):
+            document = _drop(piece, "too_long", f"{len(piece):,} characters")
+        else:
+            (document,) = _annotate([piece], rules, counts)
+        parts = [p.part for p in document.kept]
+        kept += [p._replace(part=first + p.part) for p in document.kept]
+        for lost in document.dropped:
+            lines = lost.text.split("\n") if lost.part is None else [lost.text]
+            for part, line in enumerate(lines, lost.part or 0):
+                parts.append(part)
+                dropped.append(Dropped(first + part, line, lost.reason, lost.detail))
+        first += max(parts) + 1
+    keys = np.array([p.key for p in kept], np.uint64)
+    if not kept:
+        sizes: Counter[str] = Counter()
+        for lost in dropped:
+            sizes[lost.reason] += len(lost.text)
+        return _drop(text, max(sizes, key=lambda r: (sizes[r], r)), "every piece of it")
+    return Annotated(kept, dropped, xxhash.xxh3_64_intdigest(keys.tobytes()))
+
+
+def _annotate(
+    texts: Sequence[str], rules: Rules, counts: Counter[tuple[str, str]]
+) -> list[Annotated]:
     language = rules.characters.language
     whole = repair_homoglyphs(normalise(texts), language.script, language.alphabet)
     whole = join_broken_words(whole, rules.vocabulary)
@@ -94,6 +156,8 @@ def annotate(texts: list[str], rules: Rules) -> list[Annotated]:
         part, document = slice(begins[place], ends[place]), paragraphs[place]
         if len(document) > 1:
             inside[part] = forgive(inside[part], judged.excess[part], [len(p) for p in document])
+    for index in np.flatnonzero(rules.held_out.inside(measured.plain)).tolist():
+        reasons[index] = ("held_out", "")
     for index in np.flatnonzero(~inside & (measured.letter > 0)).tolist():
         if not reasons[index][0]:
             reasons[index] = ("language", judged.names[index])

@@ -26,6 +26,9 @@ REASONS = {
     "language": "is in another language",
     "duplicate": "is the same as an earlier document but for case, punctuation and white space",
     "repeated": "is the same as an earlier paragraph",
+    "near_duplicate": "is nearly the same as an earlier document",
+    "held_out": "holds a text that is kept for testing",
+    "weight": "is left out of training because its source weighs less than one",
 }
 
 SCRIPT_SHARE = 0.6  # of the letters, at least: names in another script are usual

@@ -1,25 +1,32 @@
-"""Cleaning from end to end: two readings of the corpus, whatever its size, in bounded memory.
+"""Cleaning from end to end: passes over the corpus, chunk by chunk, in bounded memory.
 
-    data/raw -> sample -> identifier ---.
-        `-----------------> annotate -> deduplicate -> split -> data/clean, data/dropped
-                           (workers)    (one process, in order)
+    data/raw -> sample -> identifier
+        `-> annotate -> what repeats -> survey -> what is nearly the same -> finish -> data/clean,
+                                                                                       data/dropped
 
-The first reading samples lines and makes the identifier; the second judges every document.
-Documents keep their order, and no result depends on how many processes did the work.
+Passes work on text and run in parallel; the comparisons between them need only hashes. Documents
+keep their order, and no result depends on who did the work, or how many.
 """
 
 import time
-from collections.abc import Collection, Iterator
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
+from numpy.typing import NDArray
 
-from pipeline.cleaning.annotate import REPEATABLE, Annotated, Rules, annotate
+from pipeline.cleaning.annotate import Rules, pieces
 from pipeline.cleaning.characters import Characters
-from pipeline.cleaning.deduplicate import HashSet
+from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs, stored_bytes
+from pipeline.cleaning.deduplicate import NearPairs, Repeats, near_earlier, partitions
+from pipeline.cleaning.engine import Engine, make_engine
+from pipeline.cleaning.funnel import Funnel, stride
+from pipeline.cleaning.held_out import read_held_out
 from pipeline.cleaning.identify import (
     Identifier,
     NoIdentifier,
@@ -28,20 +35,33 @@ from pipeline.cleaning.identify import (
     ready_identifier,
 )
 from pipeline.cleaning.normalise import normalise
-from pipeline.cleaning.outputs import Funnel, Outputs
-from pipeline.cleaning.parallel import ordered_map, usable_cores
-from pipeline.cleaning.sample import Sample, Sampled, sample_batch
-from pipeline.documents import SCHEMA, atomic_folder, count_documents, read_batches, shards
+from pipeline.cleaning.passes import (
+    DROPPED_SCHEMA,
+    DUPLICATE,
+    NEAR,
+    STAYS,
+    Annotate,
+    Finish,
+    Survey,
+)
+from pipeline.cleaning.sample import Sample, sample_batch
+from pipeline.cleaning.scratch import Scratch
+from pipeline.cleaning.split import SPLITS, check_sizes
+from pipeline.documents import (
+    DocumentWriter,
+    atomic_folder,
+    count_documents,
+    read_batches,
+    scratch_folder,
+    shards,
+)
 from pipeline.errors import UserError
 from pipeline.languages import Language, describe, language_from_text, load_language
 from pipeline.params import CleaningParams, Params
-from pipeline.progress import Progress, progress
+from pipeline.progress import progress
 
-JOB_CHARACTERS = 1 << 20
-JOB_ROWS = 4096
 WORD_BYTES = 32 << 20  # text that words are taken from to put broken ones together
-
-Job = dict[str, list[str]]
+TOLD_BY = 4 << 20  # characters that tell the letters of a language without a file
 
 
 def clean(
@@ -49,52 +69,51 @@ def clean(
     out: Path,
     dropped: Path,
     params: Params,
+    weights: dict[str, float] | None = None,
     workers: int | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Clean the documents in `raw` into `out`/{train,validation,test} and `dropped`.
 
+    `weights` says how often the training documents of a source are read, by its name.
     Returns what goes to reports/cleaning.json, words.json and dropped_examples.json.
 
     Raises:
         UserError: nothing is left, a split is too small, or the identifier cannot be had.
     """
     started = time.monotonic()
-    workers = usable_cores() if workers is None else workers
-    total = count_documents(raw)
-    if not total:
+    if not count_documents(raw):
         raise UserError("data/raw holds no documents: check corpus.sources")
+    engine = make_engine(params.cleaning.engine, workers)
+    chunks = plan_chunks(raw)
     language = find_language(params.corpus.language, raw)
-    characters = Characters(language)
-    with progress("clean: reading", total) as bar:
-        sample = _read_sample(raw, characters, params.cleaning.seed, workers, bar)
-    identifier, measured = choose_identifier(params.cleaning, language, characters, sample.finish())
-    rules = Rules(
-        characters,
-        identifier,
-        sample.vocabulary(),
-        params.cleaning.min_characters,
-        params.cleaning.max_characters,
-    )
+    rules, measured = _make_rules(raw, chunks, language, params, engine)
+    labelled = "label" in pq.read_schema(shards(raw)[0]).names
     with (
+        scratch_folder(out.with_name(f".{out.name}.scratch")) as folder,
         atomic_folder(out) as clean_folder,
         atomic_folder(dropped) as dropped_folder,
-        progress("clean", total) as bar,
-        Outputs(clean_folder, dropped_folder, params.split) as outputs,
     ):
-        funnel = Funnel(characters, _stored_bytes(raw), labelled=_has_labels(raw))
-        seen, paragraphs = HashSet(), HashSet()
-        for job, documents in ordered_map(partial(_judge, rules=rules), _jobs(raw), workers):
-            if params.cleaning.deduplicate:
-                _deduplicate(documents, seen, paragraphs, rules)
-            funnel.add(job, documents)
-            outputs.write(job, documents)
-            bar.advance(len(documents))
-        splits = outputs.finish()
+        work = _Work(engine, chunks, Scratch(folder.resolve()), rules, params)
+        funnel = work.annotate(stride(stored_bytes(raw)))
+        work.survey()
+        total = work.decide()
+        finish = Finish(
+            rules,
+            work.scratch,
+            funnel.stride,
+            clean_folder.resolve(),
+            dropped_folder.resolve(),
+            params.split,
+            total,
+            weights or {},
+            labelled,
+        )
+        splits, lost = work.finish(finish, funnel)
     report = {
         **funnel.report(),
-        "identifier": {"name": identifier.name, **measured},
+        "identifier": {"name": rules.identifier.name, **measured},
         "language": describe(language),
-        "dirt": _measure_dirt(raw, funnel.dropped_ids),
+        "dirt": _measure_dirt(raw, lost) if labelled else {"precision": None, "recall": None},
         "splits": splits,
         "seconds": round(time.monotonic() - started, 2),
     }
@@ -107,8 +126,8 @@ def find_language(code: str, raw: Path) -> Language:
     if language is None:
         texts: list[str] = []
         for batch in read_batches(raw, ["text"], 256):
-            texts += normalise(batch.column(0).to_pylist())
-            if sum(map(len, texts)) > 4 << 20:
+            texts += normalise([text[:TOLD_BY] for text in batch.column(0).to_pylist()])
+            if sum(map(len, texts)) > TOLD_BY:
                 break
         language = language_from_text(code, texts)
         print(describe(language), flush=True)
@@ -155,92 +174,163 @@ def choose_identifier(
     return ready, measure(ready, sample[:4000], others)
 
 
-def _jobs(raw: Path) -> Iterator[Job]:
-    """Documents in order, in jobs of a bounded number of rows and characters."""
-    for batch in read_batches(raw, SCHEMA.names, JOB_ROWS):
-        rows = batch.to_pydict()
-        begin = characters = 0
-        for end, text in enumerate(rows["text"], 1):
-            characters += len(text)
-            if characters >= JOB_CHARACTERS or end == batch.num_rows:
-                yield {name: rows[name][begin:end] for name in SCHEMA.names}
-                begin, characters = end, 0
-
-
-def _read_sample(
-    raw: Path, characters: Characters, seed: int, workers: int, bar: Progress
-) -> Sample:
+def _make_rules(
+    raw: Path, chunks: list[Chunk], language: Language, params: Params, engine: Engine
+) -> tuple[Rules, dict[str, Any]]:
+    """All that judging a document needs, and how well the identifier does."""
+    cleaning = params.cleaning
+    characters = Characters(language)
+    identifier: Identifier = NoIdentifier()
+    measured: dict[str, Any] = {"precision": None, "recall": None}
     sample = Sample()
-    stride = _stored_bytes(raw) // WORD_BYTES + 1
-    jobs = (
-        (job["text"], sample.limit, index % stride == 0) for index, job in enumerate(_jobs(raw))
+    if cleaning.enabled:
+        every = stored_bytes(raw) // WORD_BYTES + 1
+        work = partial(_sample_chunk, characters=characters, seed=cleaning.seed, every=every)
+        with progress("clean: reading", sum(chunk.rows for chunk in chunks)) as bar:
+            for chunk, part in zip(chunks, engine.map(work, chunks), strict=True):
+                sample.merge(part)
+                bar.advance(chunk.rows)
+        lines = sample.finish()
+        identifier, measured = choose_identifier(cleaning, language, characters, lines)
+    rules = Rules(
+        characters,
+        identifier,
+        sample.vocabulary(),
+        read_held_out(cleaning.held_out, characters),
+        cleaning.min_characters,
+        cleaning.max_characters,
     )
+    return rules, measured
 
-    def work(job: tuple[list[str], int, bool]) -> Sampled:
-        return sample_batch(job[0], characters, seed, job[1], job[2])
 
-    for (texts, _, _), part in ordered_map(work, jobs, workers):
-        sample.add(part)
-        bar.advance(len(texts))
+def _sample_chunk(chunk: Chunk, characters: Characters, seed: int, every: int) -> Sample:
+    sample = Sample()
+    for index, job in enumerate(read_jobs(chunk, ("text",))):
+        texts = [piece for text in job["text"].to_pylist() for piece in pieces(text)]
+        sample.add(sample_batch(texts, characters, seed, sample.limit, index % every == 0))
     return sample
 
 
-def _judge(job: Job, rules: Rules) -> list[Annotated]:
-    return annotate(job["text"], rules)
+@dataclass
+class _Work:
+    """One cleaning under way."""
+
+    engine: Engine
+    chunks: list[Chunk]
+    scratch: Scratch
+    rules: Rules
+    params: Params
+
+    def annotate(self, stride: int) -> Funnel:
+        """Judge every document by itself; find what repeats exactly."""
+        cleaning = self.params.cleaning
+        funnel = Funnel(self.rules.characters, stride)
+        work = Annotate(self.rules, self.scratch, stride, cleaning.enabled)
+        with self._progress("clean") as bar:
+            for chunk, part in zip(self.chunks, self.engine.map(work, self.chunks), strict=True):
+                funnel.pour(part)
+                bar.advance(chunk.rows)
+        exact = cleaning.enabled and cleaning.deduplicate
+        for name, found in (("left", "duplicates"), ("paragraphs", "repeated")):
+            sizes = [len(self.scratch.load(name, chunk.index)) for chunk in self.chunks]
+            self._save(found, sizes, self._repeats(name, sizes) if exact else _NONE)
+        return funnel
+
+    def survey(self) -> None:
+        """See what is left of every document."""
+        work = Survey(self.rules, self.scratch, self._near is not None)
+        with self._progress("clean: surveying") as bar:
+            for chunk, _ in zip(self.chunks, self.engine.map(work, self.chunks), strict=True):
+                bar.advance(chunk.rows)
+
+    def decide(self) -> int:
+        """Give every document its verdict and its place among those that stay, by characters.
+
+        Returns:
+            How many characters stay.
+        """
+        sizes = [chunk.rows for chunk in self.chunks]
+        verdicts = np.full(sum(sizes), STAYS, np.uint8)
+        cleaning = self.params.cleaning
+        if self._near is not None:
+            firsts = [*(chunk.first for chunk in self.chunks), sum(sizes)]
+            work = NearPairs(self.scratch, firsts, self._near)
+            from pipeline.cleaning.minhash import BANDS
+
+            with progress("clean: comparing", BANDS) as bar:
+                pairs = []
+                for found in self.engine.map(work, range(BANDS)):
+                    pairs.append(found)
+                    bar.advance()
+            verdicts[near_earlier(pairs)] = NEAR
+        if cleaning.enabled and cleaning.deduplicate:
+            verdicts[self._repeats("left", sizes)] = DUPLICATE
+        total = 0
+        for chunk in self.chunks:
+            mine = verdicts[chunk.first : chunk.first + chunk.rows]
+            left = self.scratch.load("left", chunk.index)
+            stays = np.where((mine == STAYS) & (left["key"] != 0), left["characters"], 0)
+            self.scratch.save("verdicts", chunk.index, mine)
+            self.scratch.save("begins", chunk.index, total + np.cumsum(stays) - stays)
+            total += int(stays.sum())
+        return total
+
+    def finish(self, work: Finish, funnel: Funnel) -> tuple[dict[str, Any], set[str]]:
+        """Write everything. Returns the sizes of the splits, and who was dropped whole.
+
+        Raises:
+            UserError: a split is too small.
+        """
+        sizes: dict[str, Counter[str]] = {}
+        lost: set[str] = set()
+        with self._progress("clean: writing") as bar:
+            for chunk, part in zip(self.chunks, self.engine.map(work, self.chunks), strict=True):
+                funnel.pour(part.funnel)
+                for name, size in part.sizes.items():
+                    sizes.setdefault(name, Counter()).update(size)
+                lost.update(part.dropped)
+                bar.advance(chunk.rows)
+        splits = [sizes.get(name, Counter()) for name in SPLITS]
+        check_sizes([s["documents"] for s in splits], [s["characters"] for s in splits])
+        if not any(work.dropped.glob("part-*.parquet")):
+            DocumentWriter(work.dropped, DROPPED_SCHEMA).close()
+        report = {
+            name: {what: size[what] for what in ("documents", "bytes")}
+            for name, size in zip(SPLITS, splits, strict=True)
+        }
+        copies = [size for name, size in sizes.items() if name not in SPLITS]
+        if copies:
+            report["copies"] = {w: sum(s[w] for s in copies) for w in ("documents", "bytes")}
+        return report, lost
+
+    @property
+    def _near(self) -> float | None:
+        cleaning = self.params.cleaning
+        return cleaning.near_duplicates if cleaning.enabled and cleaning.deduplicate else None
+
+    def _progress(self, what: str) -> Any:
+        return progress(what, sum(chunk.rows for chunk in self.chunks))
+
+    def _repeats(self, name: str, sizes: list[int]) -> NDArray[np.int64]:
+        """Places, over all chunks, of keys that stand at an earlier place too."""
+        of = partitions(sum(sizes))
+        work = Repeats(self.scratch, len(self.chunks), name, of)
+        return np.sort(np.concatenate(list(self.engine.map(work, range(of)))))
+
+    def _save(self, name: str, sizes: list[int], places: NDArray[np.int64]) -> None:
+        """Hand every chunk its part of these places, counted from its own first."""
+        begin = 0
+        for chunk, size in zip(self.chunks, sizes, strict=True):
+            here = places[np.searchsorted(places, begin) : np.searchsorted(places, begin + size)]
+            self.scratch.save(name, chunk.index, here - begin)
+            begin += size
 
 
-def _stored_bytes(raw: Path) -> int:
-    """About how much text there is: what the shards hold, unpacked."""
-    files = [pq.read_metadata(path) for path in shards(raw)]
-    return sum(
-        file.row_group(i).total_byte_size for file in files for i in range(file.num_row_groups)
-    )
-
-
-def _has_labels(raw: Path) -> bool:
-    return "label" in pq.read_schema(shards(raw)[0]).names
-
-
-def _deduplicate(
-    documents: list[Annotated], seen: HashSet, paragraphs: HashSet, rules: Rules
-) -> None:
-    """Drop documents that were there before, then long paragraphs that were: the later ones go."""
-    kept = [document for document in documents if document.kept]
-    new = seen.add(np.array([document.key for document in kept], np.uint64))
-    for document, first in zip(kept, new.tolist(), strict=True):
-        if not first:
-            document.drop("duplicate", "")
-    long = [
-        (document, paragraph)
-        for document in kept
-        if len(document.kept) > 1
-        for paragraph in document.kept
-        if len(paragraph.text) >= REPEATABLE
-    ]
-    new = paragraphs.add(np.array([paragraph.key for _, paragraph in long], np.uint64))
-    repeated: dict[int, tuple[Annotated, set[int]]] = {}
-    for (document, paragraph), first in zip(long, new.tolist(), strict=True):
-        if not first:
-            repeated.setdefault(id(document), (document, set()))[1].add(paragraph.part)
-    left = []
-    for document, parts in repeated.values():
-        document.drop_parts(parts, "repeated", "in an earlier document or earlier in this one")
-        if len(document.text) < rules.min_characters:
-            document.drop("repeated", "nearly every paragraph")
-        else:
-            left.append(document)
-    if left:  # what is left may be what is left of another document
-        keys = rules.characters.measure([document.text for document in left]).keys
-        for document, key, first in zip(left, keys.tolist(), seen.add(keys).tolist(), strict=True):
-            document.key = key
-            if not first:
-                document.drop("duplicate", "but for repeated paragraphs")
+_NONE = np.zeros(0, np.int64)
 
 
 def _measure_dirt(raw: Path, dropped: Collection[str]) -> dict[str, float | None]:
     """Precision and recall of dropping documents, where the source knows which are dirt."""
-    if not _has_labels(raw):
-        return {"precision": None, "recall": None}
     flagged = dirty = both = 0
     for batch in read_batches(raw, ["id", "label"]):
         for name, label in zip(*batch.to_pydict().values(), strict=True):

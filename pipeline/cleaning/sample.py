@@ -70,6 +70,10 @@ class Sample:
         if len(self.words) > 2 * WORDS:
             self.words = Counter(dict(_commonest(self.words)))
 
+    def merge(self, other: "Sample") -> None:
+        """Add what another sample has."""
+        self.add(Sampled(list(other.lines), list(other.lines.values()), other.words))
+
     def _shrink(self) -> None:
         smallest = sorted(self.lines)[: self.size]
         self.lines = {key: self.lines[key] for key in smallest}

@@ -43,6 +43,14 @@ class WordCounts:
                 {c: n for c, n in letters.items() if c not in alphabet and c != " "}
             )
 
+    def merge(self, other: "WordCounts") -> None:
+        """Add what another has counted."""
+        self.words.update(other.words)
+        self.outside.update(other.outside)
+        self.lengths.extend(other.lengths)
+        self.letters += other.letters
+        self.strange += other.strange
+
     def summary(self) -> dict[str, Any]:
         """Everything as JSON: how much, how varied, the commonest words, Zipf's slope, strange
         letters."""

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pipeline.cleaning import chunks
 from pipeline.cleaning import run as cleaning
 from pipeline.cleaning.split import SPLITS
 from pipeline.corpus.demo import demo_documents
@@ -85,7 +86,8 @@ def test_splits_share_no_content(cleaned: tuple[Path, Any]) -> None:
 def test_neither_workers_nor_jobs_change_a_row(
     raw: Path, cleaned: tuple[Path, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleaning, "JOB_CHARACTERS", 40_000)
+    monkeypatch.setattr(chunks, "JOB_CHARACTERS", 40_000)
+    monkeypatch.setattr(chunks, "SMALLEST", 1 << 16)
     again = cleaning.clean(raw, tmp_path / "clean", tmp_path / "dropped", params(), workers=2)
     assert kept(tmp_path / "clean") == kept(cleaned[0] / "clean")
     assert rows(tmp_path / "dropped") == rows(cleaned[0] / "dropped")
