@@ -2,7 +2,7 @@
 
 Exactly: the same 64-bit hash of letters and digits. Among half a billion texts two different ones
 share a hash with a probability of about 1 in 150 (birthday bound), so the hash stands for the text.
-Nearly: MinHash signatures that agree in a band, and in enough of their whole (see `minhash`).
+Nearly: signatures that agree in a band, then texts that agree word by word (see `minhash`).
 
 Hashes are compared by partitions: those that could be equal are always in the same one, whatever
 chunk they come from, so that partitions are worked on apart from each other, on one machine or on
@@ -13,11 +13,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
+from pipeline.cleaning import minhash
 from pipeline.cleaning.scratch import Scratch
 
 PARTITION = 4_000_000  # hashes that are compared at once
+PAIRS = 1 << 12  # pairs whose texts are in memory at once
 
 Ints = NDArray[np.int64]
 
@@ -67,55 +70,77 @@ def repeated(hashes: NDArray[np.uint64], places: Ints) -> Ints:
 
 
 @dataclass(frozen=True)
-class NearPairs:
-    """Finds pairs of documents whose signatures agree in one band and in enough of the whole."""
+class Candidates:
+    """Finds pairs of documents that share a band, and whose signatures agree in much else."""
 
     scratch: Scratch
     firsts: Sequence[int]  # the first document of every chunk, and the number of all at the end
-    threshold: float
 
     def __call__(self, band: int) -> Ints:
         """Pairs of documents, the earlier one first, as numbers in the corpus. Shape [pairs, 2]."""
-        from pipeline.cleaning import minhash
 
         hashes: list[NDArray[np.uint64]] = []
         places: list[Ints] = []
         for chunk, first in enumerate(self.firsts[:-1]):
-            part = np.asarray(self.scratch.load("bands", chunk)[:, band])
+            part = np.ascontiguousarray(self.scratch.load("bands", chunk)[:, band])
             found = np.flatnonzero(part)
             hashes.append(part[found])
             places.append(found + first)
         pairs = minhash.candidate_pairs(np.concatenate(hashes), np.concatenate(places))
         alike = np.zeros(len(pairs), bool)
-        for begin in range(0, len(pairs), 1 << 16):
-            part = pairs[begin : begin + (1 << 16)]
-            left, right = (self._signatures(part[:, side]) for side in (0, 1))
-            alike[begin : begin + len(part)] = minhash.similarity(left, right) >= self.threshold
+        for begin in range(0, len(pairs), minhash.GATHER):
+            part = pairs[begin : begin + minhash.GATHER]
+            signatures = np.concatenate([self._signatures(part[:, side]) for side in (0, 1)])
+            both = np.arange(2 * len(part)).reshape(2, -1).T
+            estimate = minhash.similarity(signatures, both)
+            alike[begin : begin + len(part)] = estimate >= minhash.CANDIDATE
         return pairs[alike]
 
     def _signatures(self, places: Ints) -> NDArray[np.uint32]:
         """Gather the signatures of documents from wherever they are."""
         chunk_of = np.searchsorted(self.firsts, places, side="right") - 1
-        gathered: NDArray[np.uint32] | None = None
+        width = self.scratch.load("signatures", 0).shape[1]
+        gathered = np.zeros((len(places), width), np.uint32)
         for chunk in np.unique(chunk_of).tolist():
             here = chunk_of == chunk
-            rows = self.scratch.load("signatures", chunk)[places[here] - self.firsts[chunk]]
-            if gathered is None:
-                gathered = np.zeros((len(places), rows.shape[1]), rows.dtype)
-            gathered[here] = rows
-        assert gathered is not None  # there are places
+            rows = places[here] - self.firsts[chunk]
+            gathered[here] = self.scratch.load("signatures", chunk)[rows]
         return gathered
 
 
-def near_earlier(pairs: Sequence[Ints]) -> Ints:
-    """The documents that are near an earlier one that stays, given every band's pairs; sorted.
+@dataclass(frozen=True)
+class Compare:
+    """Compares the texts of candidates word by word.
 
-    In order: of a chain in which each is near the next, the second goes and the third, near only
-    to the second, stays.
+    The pairs whose later document is in a chunk are that chunk's array `pairs`. The texts, as the
+    comparison wants them, were laid out by `passes.Extract`.
     """
-    every = np.unique(np.concatenate(pairs)[:, ::-1], axis=0) if pairs else np.zeros((0, 2), int)
-    gone: set[int] = set()
-    for later, earlier in every.tolist():
-        if earlier not in gone:
-            gone.add(later)
-    return np.array(sorted(gone), np.int64)
+
+    scratch: Scratch
+    firsts: Sequence[int]
+    threshold: float
+
+    def __call__(self, chunk: int) -> Ints:
+        """The later documents of pairs that are near, as numbers in the corpus; sorted."""
+        pairs = self.scratch.load("pairs", chunk)
+        later = self._texts(np.unique(pairs[:, 1]))
+        found: set[int] = set()
+        for begin in range(0, len(pairs), PAIRS):
+            part = pairs[begin : begin + PAIRS]
+            earlier = self._texts(np.unique(part[:, 0]))
+            for one, other in part.tolist():
+                if other not in found:
+                    near = minhash.exact_similarity(earlier[one], later[other]) >= self.threshold
+                    found |= {other} if near else set()
+        return np.array(sorted(found), np.int64)
+
+    def _texts(self, places: Ints) -> dict[int, str]:
+        chunk_of = np.searchsorted(self.firsts, places, side="right") - 1
+        found: dict[int, str] = {}
+        for chunk in np.unique(chunk_of).tolist():
+            mine = places[chunk_of == chunk]
+            wanted = self.scratch.load("wanted", chunk)
+            rows = np.searchsorted(wanted, mine - self.firsts[chunk])
+            texts = self.scratch.read_plain(chunk).take(pa.array(rows)).to_pylist()
+            found.update(zip(mine.tolist(), texts, strict=True))
+        return found

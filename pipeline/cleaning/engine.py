@@ -87,54 +87,53 @@ def _call(job: Any) -> Any:
 
 
 class RayEngine:
-    """Ray Data: the cluster that RAY_ADDRESS names, or one of this machine's cores.
+    """Ray Data: the cluster that RAY_ADDRESS names, or else the cores of this machine.
 
     Raises:
-        UserError: Ray is not installed, or a worker was lost more often than Ray tries again.
+        UserError: Ray is not installed, or a job failed more often than Ray tries again.
     """
 
     def __init__(self) -> None:
         try:
-            import ray
+            import ray.data
         except ImportError:
             raise UserError(
                 "cleaning.engine: ray is not installed: run `pip install 'tugantel[ray]'` "
                 "or set cleaning.engine: local"
             ) from None
+        import logging
+
+        logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)
         if not ray.is_initialized():
-            ray.init(log_to_driver=False, logging_level="ERROR")
+            ray.init(log_to_driver=False, logging_level=logging.ERROR)
 
     def map(self, work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
         import ray
 
-        if not jobs:
-            return
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = False
-        shared = ray.put(work)
+        shared = ray.put((work, jobs))
 
         def call(row: dict[str, Any]) -> dict[str, Any]:
+            work, jobs = ray.get(shared)
             try:
-                return {"result": [_fetched(shared)(row["job"])], "error": ""}
+                return {"result": [work(jobs[row["id"]])], "error": ""}
             except UserError as error:
                 return {"result": [], "error": str(error)}
+            except Exception as error:
+                said = f"cleaning under Ray failed: {type(error).__name__}: {error}"
+                return {"result": [], "error": said}
 
-        items = ray.data.from_items([{"job": job} for job in jobs], override_num_blocks=len(jobs))
+        numbers = ray.data.range(len(jobs), override_num_blocks=max(len(jobs), 1))
         try:
-            for row in items.map(call).iter_rows():
+            for row in numbers.map(call).iter_rows():
                 if row["error"]:
                     raise UserError(row["error"])
                 yield row["result"][0]
         except ray.exceptions.RayError as error:
-            said = str(error).strip().splitlines()
-            raise UserError(f"cleaning under Ray failed: {said[-1] if said else error}") from None
-
-
-def _fetched(reference: Any) -> Any:
-    import ray
-
-    return ray.get(reference)
+            said = " ".join(str(error).split())[:300]
+            raise UserError(f"the Ray cluster gave up: {said}") from None
 
 
 def make_engine(name: str, workers: int | None = None) -> Engine:

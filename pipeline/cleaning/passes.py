@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from pipeline.cleaning import minhash
 from pipeline.cleaning.annotate import REPEATABLE, Rules, annotate, untouched
 from pipeline.cleaning.chunks import Chunk, read_jobs
 from pipeline.cleaning.funnel import Funnel
@@ -91,8 +92,6 @@ class Survey:
                     key = self.rules.characters.measure([text]).keys[0] if text else 0
                     left[batch.first + index] = (key, len(text))
                 if self.near:
-                    from pipeline.cleaning import minhash
-
                     texts = batch.texts.fill_null("").to_pylist()
                     found = minhash.signatures(self.rules.characters.measure(texts).plain)
                     signatures.append(found)
@@ -103,6 +102,24 @@ class Survey:
         if self.near:
             self.scratch.save("signatures", chunk.index, np.concatenate(signatures))
             self.scratch.save("bands", chunk.index, np.concatenate(bands))
+
+
+@dataclass(frozen=True)
+class Extract:
+    """Lay out the texts of the documents in the array `wanted`, so that they can be compared."""
+
+    rules: Rules
+    scratch: Scratch
+
+    def __call__(self, chunk: Chunk) -> None:
+        wanted = np.array(self.scratch.load("wanted", chunk.index))
+        plain: list[str] = []
+        for batch in without_repeats(self.scratch, chunk, self.rules.min_characters):
+            inside = (wanted >= batch.first) & (wanted < batch.first + len(batch.texts))
+            texts = batch.texts.take(pa.array(wanted[inside] - batch.first)).fill_null("")
+            if len(texts):
+                plain += self.rules.characters.measure(texts.to_pylist()).plain
+        self.scratch.save_plain(chunk.index, plain)
 
 
 @dataclass

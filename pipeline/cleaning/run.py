@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from pipeline.cleaning.annotate import Rules, pieces
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs, stored_bytes
-from pipeline.cleaning.deduplicate import NearPairs, Repeats, near_earlier, partitions
+from pipeline.cleaning.deduplicate import Candidates, Compare, Repeats, partitions
 from pipeline.cleaning.engine import Engine, make_engine
 from pipeline.cleaning.funnel import Funnel, stride
 from pipeline.cleaning.held_out import read_held_out
@@ -34,6 +34,7 @@ from pipeline.cleaning.identify import (
     measure,
     ready_identifier,
 )
+from pipeline.cleaning.minhash import BANDS
 from pipeline.cleaning.normalise import normalise
 from pipeline.cleaning.passes import (
     DROPPED_SCHEMA,
@@ -41,6 +42,7 @@ from pipeline.cleaning.passes import (
     NEAR,
     STAYS,
     Annotate,
+    Extract,
     Finish,
     Survey,
 )
@@ -253,16 +255,7 @@ class _Work:
         verdicts = np.full(sum(sizes), STAYS, np.uint8)
         cleaning = self.params.cleaning
         if self._near is not None:
-            firsts = [*(chunk.first for chunk in self.chunks), sum(sizes)]
-            work = NearPairs(self.scratch, firsts, self._near)
-            from pipeline.cleaning.minhash import BANDS
-
-            with progress("clean: comparing", BANDS) as bar:
-                pairs = []
-                for found in self.engine.map(work, range(BANDS)):
-                    pairs.append(found)
-                    bar.advance()
-            verdicts[near_earlier(pairs)] = NEAR
+            verdicts[self._find_near(self._near)] = NEAR
         if cleaning.enabled and cleaning.deduplicate:
             verdicts[self._repeats("left", sizes)] = DUPLICATE
         total = 0
@@ -274,6 +267,28 @@ class _Work:
             self.scratch.save("begins", chunk.index, total + np.cumsum(stays) - stays)
             total += int(stays.sum())
         return total
+
+    def _find_near(self, threshold: float) -> NDArray[np.int64]:
+        """Documents that are nearly the same as an earlier one."""
+        firsts = [*(chunk.first for chunk in self.chunks), sum(c.rows for c in self.chunks)]
+        pairs = np.zeros((0, 2), np.int64)
+        with progress("clean: comparing", BANDS + 2 * len(self.chunks)) as bar:
+            for found in self.engine.map(Candidates(self.scratch, firsts), range(BANDS)):
+                pairs = np.unique(np.concatenate([pairs, found]), axis=0)
+                bar.advance()
+            sizes = [chunk.rows for chunk in self.chunks]
+            self._save("wanted", sizes, np.unique(pairs))
+            for chunk in self.chunks:
+                mine = (pairs[:, 1] >= chunk.first) & (pairs[:, 1] < chunk.first + chunk.rows)
+                self.scratch.save("pairs", chunk.index, pairs[mine])
+            for _ in self.engine.map(Extract(self.rules, self.scratch), self.chunks):
+                bar.advance()
+            near = []
+            compare = Compare(self.scratch, firsts, threshold)
+            for found in self.engine.map(compare, range(len(self.chunks))):
+                near.append(found)
+                bar.advance()
+        return np.concatenate(near)
 
     def finish(self, work: Finish, funnel: Funnel) -> tuple[dict[str, Any], set[str]]:
         """Write everything. Returns the sizes of the splits, and who was dropped whole.

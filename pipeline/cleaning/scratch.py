@@ -60,6 +60,23 @@ class Scratch:
                 column = texts.read_row_group(number).column(0).combine_chunks()
                 yield column, rows.read_row_group(number)
 
+    def save_plain(self, chunk: int, texts: Sequence[str]) -> None:
+        """Keep plain texts (see `Measured.plain`) where single ones can be looked at."""
+        table = pa.table({"plain": pa.array(texts, pa.large_string())})
+        with (
+            pa.OSFile(str(self._plain_path(chunk)), "wb") as sink,
+            pa.ipc.new_file(sink, table.schema) as writer,
+        ):
+            writer.write_table(table)
+
+    def read_plain(self, chunk: int) -> pa.ChunkedArray:
+        """Those texts, mapped into memory."""
+        with pa.memory_map(str(self._plain_path(chunk))) as source:
+            return pa.ipc.open_file(source).read_all()["plain"]
+
+    def _plain_path(self, chunk: int) -> Path:
+        return self.folder / f"plain-{chunk:05d}.arrow"
+
     def _path(self, name: str, chunk: int) -> Path:
         return self.folder / f"{name}-{chunk:05d}.npy"
 

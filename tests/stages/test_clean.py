@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
+from pipeline.cleaning import annotate as annotating
 from pipeline.cleaning import chunks
 from pipeline.cleaning import run as cleaning
 from pipeline.cleaning.split import SPLITS
@@ -181,6 +182,111 @@ def test_long_paragraphs_stay_once(mixed: tuple[Path, list[dict[str, Any]]]) -> 
     assert len(long) == len(set(long))
 
 
+# --- weights, near-duplicates, texts kept for testing --------------------------------------------
+
+GOOD = {"identifier": "none"}
+
+
+def clean_rows(
+    tmp_path: Path,
+    texts: list[dict[str, Any]],
+    weights: dict[str, float] | None = None,
+    split: str = "hash",
+    **keys: Any,
+) -> tuple[dict[str, list[dict[str, Any]]], list[dict[str, Any]], dict[str, Any]]:
+    write_documents(tmp_path / "raw", texts)
+    report, _, _ = cleaning.clean(
+        tmp_path / "raw",
+        tmp_path / "clean",
+        tmp_path / "dropped",
+        params(cleaning={**GOOD, **keys}, split={"kind": split}),
+        weights,
+        workers=1,
+    )
+    return kept(tmp_path / "clean"), rows(tmp_path / "dropped"), report
+
+
+def sentences(raw: Path, count: int, source: str) -> list[dict[str, Any]]:
+    good = dict.fromkeys(row["text"] for row in rows(raw) if row["label"] == "good")
+    return [
+        {"id": f"{source}{i}", "text": text, "source": source}
+        for i, text in enumerate(list(good)[:count])
+    ]
+
+
+def test_a_weight_says_how_often_training_text_is_read(raw: Path, tmp_path: Path) -> None:
+    texts = sentences(raw, 800, "s")
+    for row in texts[:400]:
+        row["source"] = "small"
+    splits, lost, report = clean_rows(tmp_path, texts, {"small": 2.5, "s": 0.5})
+    often = [row["id"].split("~")[0] for row in splits["train"] if row["source"] == "small"]
+    times = [often.count(name) for name in set(often)]
+    assert set(times) == {2, 3} and 2.3 < sum(times) / len(times) < 2.7
+    half = [row for row in splits["train"] if row["source"] == "s"]
+    left_out = [row for row in lost if row["reason"] == "weight"]
+    assert {row["source"] for row in left_out} == {"s"}
+    assert 0.35 < len(half) / (len(half) + len(left_out)) < 0.65
+    for name in ("validation", "test"):
+        assert not any("~" in row["id"] for row in splits[name])
+    assert report["splits"]["copies"]["documents"] == sum("~" in r["id"] for r in splits["train"])
+    first_copy = next(i for i, row in enumerate(splits["train"]) if "~" in row["id"])
+    assert all("~" in row["id"] for row in splits["train"][first_copy:])
+
+
+def test_no_near_duplicate_of_a_document_stays_in_any_split(raw: Path, tmp_path: Path) -> None:
+    texts = [
+        {"id": f"d{i}", "text": " ".join(row["text"] for row in group), "source": "s"}
+        for i, group in enumerate(zip(*[iter(sentences(raw, 1200, "s"))] * 3, strict=False))
+    ]
+    copies = []
+    for row in texts[:100]:
+        words = row["text"].split()
+        words[3], words[4] = words[4], words[3]
+        copies.append({"id": f"{row['id']}n", "text": " ".join(words[:-1]) + " 17.", "source": "t"})
+    splits, lost, report = clean_rows(tmp_path, texts + copies, near_duplicates=0.8)
+    stayed = [row["id"] for split in splits.values() for row in split]
+    assert sum(name.endswith("n") for name in stayed) <= 2
+    assert report["dropped"]["near_duplicate"] == sum(r["reason"] == "near_duplicate" for r in lost)
+    assert len(stayed) + len(lost) == len(texts) + len(copies)
+
+
+def test_texts_kept_for_testing_are_in_no_split(raw: Path, tmp_path: Path) -> None:
+    texts = sentences(raw, 600, "s")
+    held = [row["text"] for row in texts[:40] if len(row["text"].split()) >= 4]
+    (tmp_path / "held.txt").write_text("\n".join(held), encoding="utf-8")
+    splits, lost, _ = clean_rows(tmp_path, texts, held_out=[str(tmp_path / "held.txt")])
+    stayed = {row["text"] for split in splits.values() for row in split}
+    assert not stayed & set(held)
+    assert {row["reason"] for row in lost} >= {"held_out"}
+
+
+def test_cleaning_switched_off_leaves_every_character(tmp_path: Path) -> None:
+    texts = [
+        {"id": str(i), "text": f" <b>x{i}</b>\n\n\tЯ\u0301  {'y' * i}\n", "source": "s"}
+        for i in range(400)
+    ]
+    splits, lost, _ = clean_rows(tmp_path, [*texts, *texts], enabled=False)
+    stayed = [row for split in splits.values() for row in split]
+    assert sorted(row["text"] for row in stayed) == sorted(row["text"] for row in [*texts, *texts])
+    assert lost == []
+
+
+def test_a_huge_document_is_judged_like_a_small_one(
+    raw: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = [row["text"] for row in sentences(raw, 500, "s")]
+    book = {"id": "b", "text": "\n".join([*texts, FOREIGN * 3, "x" * 30_000]), "source": "s"}
+    settings = {"max_characters": 20_000, "identifier": "none"}
+    found = []
+    for name, giant in (("whole", 1 << 22), ("pieces", 4000)):
+        monkeypatch.setattr(annotating, "GIANT", giant)
+        (tmp_path / name).mkdir()
+        splits, lost, _ = clean_rows(tmp_path / name, [book], split="contiguous", **settings)
+        found.append(([r["text"] for s in splits.values() for r in s], [r["id"] for r in lost]))
+    assert found[0][1] == found[1][1] != []
+    assert "".join(found[0][0]) == "".join(found[1][0])
+
+
 # --- one text, few texts, no texts ---------------------------------------------------------------
 
 
@@ -196,7 +302,6 @@ def test_a_contiguous_split_cuts_one_book_and_loses_nothing(raw: Path, tmp_path:
     parts = kept(tmp_path / "clean")
     assert "".join(row["text"] for name in SPLITS for row in parts[name]) == book
     assert report["splits"]["train"]["documents"] == 1
-    assert not (tmp_path / "clean" / "waiting").exists()
 
 
 @pytest.mark.parametrize("count", [0, 3])

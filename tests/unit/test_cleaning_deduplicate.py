@@ -1,38 +1,53 @@
-"""The set of hashes behaves as Python's does; splits follow from content alone."""
+"""What was there before is found whatever the partitions; splits follow from content alone."""
+
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.cleaning.deduplicate import HashSet
+from pipeline.cleaning import deduplicate
+from pipeline.cleaning.deduplicate import Repeats, partitions, repeated
+from pipeline.cleaning.passes import LEFT
+from pipeline.cleaning.scratch import Scratch
 from pipeline.cleaning.split import SPLITS, check_sizes, cut_contiguous, split_by_hash
 from pipeline.errors import UserError
 
-HASHES = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 40).map(lambda i: i << 40))
+KEYS = st.one_of(st.integers(0, 2**64 - 1), st.integers(0, 9).map(lambda i: i << 60))
 
 
 @settings(deadline=None)
-@given(st.lists(st.lists(HASHES, max_size=30), max_size=6))
-def test_a_hash_is_new_once(batches: list[list[int]]) -> None:
-    hashes, seen = HashSet(), set()
-    for batch in batches:
-        expected = []
-        for value in batch:
-            value = value or 1  # zero and one are one hash
-            expected.append(value not in seen)
-            seen.add(value)
-        assert hashes.add(np.array(batch, np.uint64)).tolist() == expected
-    assert len(hashes) == len(seen)
+@given(st.lists(st.lists(KEYS, max_size=20), min_size=1, max_size=5), st.sampled_from([1, 2, 8]))
+def test_what_stands_at_an_earlier_place_is_found_in_any_number_of_partitions(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[list[int]], of: int
+) -> None:
+    scratch = Scratch(tmp_path_factory.mktemp("scratch"))
+    for number, keys in enumerate(chunks):
+        scratch.save("left", number, np.array([(key, 1) for key in keys], LEFT))
+    flat = [key for keys in chunks for key in keys]
+    expected = [i for i, key in enumerate(flat) if key and key in flat[:i]]
+    find = Repeats(scratch, len(chunks), "left", of)
+    found = np.concatenate([find(partition) for partition in range(of)])
+    assert sorted(found.tolist()) == expected
 
 
-def test_the_set_grows_and_stays_small() -> None:
-    draw = np.random.default_rng(0)
-    values = draw.integers(1, 2**63, 300_000, dtype=np.uint64)
-    hashes = HashSet()
-    assert all(hashes.add(part).all() for part in np.array_split(values, 50))
-    assert not any(hashes.add(part).any() for part in np.array_split(values[::-1], 50))
-    assert hashes._table.nbytes <= 32 * len(values)
+def test_partitions_are_enough_and_a_power_of_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deduplicate, "PARTITION", 100)
+    assert [partitions(n) for n in (0, 1, 100, 129, 1000)] == [1, 1, 1, 2, 8]
+
+
+def test_of_equal_hashes_the_first_place_stays() -> None:
+    hashes, places = np.array([7, 9, 7, 7], np.uint64), np.array([3, 4, 10, 12])
+    assert repeated(hashes, places).tolist() == [10, 12]
+
+
+def test_arrays_come_back_as_they_were_and_empty_ones_too(tmp_path: Path) -> None:
+    scratch = Scratch(tmp_path)
+    for values in (np.arange(5), np.zeros((0, 2), np.int64), np.zeros(0, LEFT)):
+        scratch.save("x", 3, values)
+        found = scratch.load("x", 3)
+        assert found.dtype == values.dtype and found.shape == values.shape
 
 
 def test_a_hash_goes_to_one_split_in_the_shares_asked_for() -> None:
