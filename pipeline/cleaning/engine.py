@@ -113,10 +113,11 @@ class RayEngine:
         context = ray.data.DataContext.get_current()
         context.execution_options.preserve_order = True
         context.enable_progress_bars = False
-        shared = ray.put((work, jobs))
+        # As bytes: arrays that Ray shares may not be written to, and tables fill as they are used.
+        shared = ray.put(ray.cloudpickle.dumps((work, jobs)))
 
         def call(row: dict[str, Any]) -> dict[str, Any]:
-            work, jobs = ray.get(shared)
+            work, jobs = ray.cloudpickle.loads(ray.get(shared))
             try:
                 return {"result": [work(jobs[row["id"]])], "error": ""}
             except UserError as error:

@@ -36,7 +36,6 @@ from pipeline.cleaning.characters import SPACE, code_points
 BANDS, ROWS = 16, 4
 PERMUTATIONS = BANDS * ROWS
 WORDS = 5  # shorter texts are alike by chance; that is a sentence of six that lost its last
-DOUBT = 1  # words that are taken to differ beyond those that do
 CUT = 2 / 3  # of a text may be left where it was cut
 CANDIDATE = 0.45  # estimated similarity from which on a pair is worth comparing exactly
 THRESHOLD = 0.8  # exact similarity of near-duplicates
@@ -164,15 +163,13 @@ def exact_similarity(one: str, other: str) -> float:
 
     1 where one is the other with words in another order, or with an end cut off and at least `CUT`
     of it left, or with both ends cut off, within a word or not. Otherwise the words that both hold
-    over those that either holds, each as often as it occurs, as if `DOUBT` words more had been seen
-    to differ: the same share of other words says less in a short text, where one makes another
-    sentence of the same mould. To be near at 0.8 takes 13 words for one of them to be another, and
-    94 for ten.
+    over those that either holds, each as often as it occurs: to be near at 0.8 takes nine words for
+    one of them to be another, since in fewer it makes another sentence of the same mould.
 
     >>> exact_similarity("шәһәрдә бүген кояшлы һәм җылы көн", "бүген шәһәрдә җылы һәм кояшлы көн")
     1.0
     >>> exact_similarity("бер мең тугыз йөз икенче ел", "бер мең тугыз йөз өченче ел")
-    0.625
+    0.7142857142857143
     """
     short, long = sorted((one, other), key=len)
     words, others = short.split(" "), long.split(" ")
@@ -183,7 +180,7 @@ def exact_similarity(one: str, other: str) -> float:
         size = len(words)
         if both == size and Counter(words) in (Counter(others[:size]), Counter(others[-size:])):
             return 1.0
-    return both / (len(words) + len(others) - both + DOUBT)
+    return both / (len(words) + len(others) - both)
 
 
 def near(

@@ -118,7 +118,8 @@ class Extract:
             inside = (wanted >= batch.first) & (wanted < batch.first + len(batch.texts))
             texts = batch.texts.take(pa.array(wanted[inside] - batch.first)).fill_null("")
             if len(texts):
-                plain += self.rules.characters.measure(texts.to_pylist()).plain
+                found = self.rules.characters.measure(texts.to_pylist()).plain
+                plain += [text[: minhash.READ] for text in found]
         self.scratch.save_plain(chunk.index, plain)
 
 
