@@ -83,7 +83,9 @@ class SourceRecord:
 
 def document_id(source: str, place: str, text: str) -> str:
     """A stable id: 16 hex digits of XXH3 over the source's name, the place in it, and the text."""
-    return xxhash.xxh3_64_hexdigest(f"{source}\0{place}\0{text}".encode("utf-8", "surrogatepass"))
+    digest = xxhash.xxh3_64(f"{source}\0{place}\0".encode("utf-8", "surrogatepass"))
+    digest.update(text.encode("utf-8", "surrogatepass"))  # a text of 100 MB is not copied first
+    return digest.hexdigest()
 
 
 def source_names(sources: Sequence[Source]) -> list[str]:
@@ -125,8 +127,9 @@ def file_name(url: str) -> str:
     'текст.txt.gz'
     """
     parts = urlsplit(url)
-    name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or "text"
-    return "".join(c if c.isalnum() or c in "._-" else "_" for c in name).lstrip(".")[-100:]
+    name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or ""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+    return safe.lstrip(".")[-100:] or "text"
 
 
 def open_record(source: Source, name: str) -> SourceRecord:
@@ -155,6 +158,8 @@ def documents(
         record = open_record(source, _base_name(source))
     yield from _capped(_rows(source, params, record), source.cap_megabytes, record)
     if not record.documents:
+        if record.capped:
+            raise UserError(f"{record.name} has no text within its cap_megabytes: raise it")
         raise UserError(
             f"{record.name} has no text: corpus.sources ({source.kind}) gives no document"
         )

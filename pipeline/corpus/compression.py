@@ -23,6 +23,7 @@ SPARE = 64 << 20
 MAGIC = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd"}
 """What compressed data begins with."""
 
+AGAIN = "; copy or download it again"
 _BLOCK = 1 << 20
 
 
@@ -100,7 +101,6 @@ def reading(file: TextFile) -> Iterator[None]:
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, EOFError) or "truncated" in str(error).lower():
             raise Damaged(
-                f"{file.shown} ends too early: its {kind} data is cut off; "
-                "copy or download it again"
+                f"{file.shown} ends too early: its {kind} data is cut off{AGAIN}"
             ) from None
         raise Damaged(f"{file.shown} is damaged, or is not {kind} data: {error}") from None

@@ -45,6 +45,10 @@ class Fetched:
     sha256: str
 
 
+class _Wrong(UserError):
+    """What comes is not what was wanted: nothing of it is kept."""
+
+
 class _Again(Exception):
     """A failure that may pass; `pause` is how long the server asked to be left alone."""
 
@@ -143,6 +147,9 @@ def _transfer(wanted: _Wanted, part: Path, bar: Progress) -> None:
                 part.unlink(missing_ok=True)
                 note.write_text(json.dumps({"url": url, "version": strong}), encoding="utf-8")
             _receive(answer, part, start, wanted, bar)
+    except _Wrong:
+        _forget(part, note)
+        raise
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _Again(_reason(error)) from None
     if total is not None and _size(part) != total:
@@ -208,11 +215,11 @@ def _check_beginning(answer: requests.Response, block: bytes, wanted: _Wanted) -
     start = block.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower()
     page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
     if page or "html" in answer.headers.get("Content-Type", ""):
-        raise UserError(
+        raise _Wrong(
             f"{wanted.url} is a web page, not {wanted.what}: check the name in {wanted.key}"
         )
     if wanted.magic:
-        raise UserError(f"{wanted.url} is not {wanted.what}: it begins with {block[:8]!r}")
+        raise _Wrong(f"{wanted.url} is not {wanted.what}: it begins with {block[:8]!r}")
 
 
 def _reason(error: Exception) -> str:

@@ -28,6 +28,7 @@ Found = Iterator[tuple[int, str | None]]
 LONGEST = 128 << 20
 """Characters that a document may have, and a line of a table."""
 
+_LONGEST_FIELD = LONGEST // 2  # of CSV: its reader spends four bytes on every character
 _DELIMITERS = ",;\t|"
 _BATCH_BYTES = 8 << 20
 _BATCH_ROWS = 256
@@ -58,7 +59,7 @@ def stream(
     for file in files:
         with reading(file):
             for place, text in _read(file, column, unit, record):
-                if text is None or not text.strip():
+                if not text or text.isspace():
                     record.empty += 1
                     continue
                 text, broken = repair(text)
@@ -99,13 +100,14 @@ def _open_text(file: TextFile, encoding: str, newline: str | None) -> Iterator[i
 
 
 def _bounded(file: TextFile, stream: io.TextIOWrapper) -> Iterator[str]:
-    """The lines of a file with their ends."""
-    number = 0
-    while line := stream.readline(LONGEST + 1):
-        number += 1
-        if len(line) > LONGEST:
+    """The lines of a file with their ends. None is held while it is worked on: it may be large."""
+    for number in itertools.count(1):
+        line = [stream.readline(LONGEST + 1)]
+        if len(line[0]) > LONGEST:
             raise UserError(_too_long(f"{file.shown}:{number}"))
-        yield line
+        if not line[0]:
+            return
+        yield line.pop()
 
 
 def _too_long(where: str) -> str:
@@ -117,10 +119,12 @@ def _too_long(where: str) -> str:
 
 def _lines(file: TextFile, encoding: str) -> Found:
     with _open_text(file, encoding, newline=None) as stream:
-        for number, line in enumerate(_bounded(file, stream), 1):
-            text = line.removesuffix("\n")
-            if text and not text.isspace():  # a blank line separates, it is no lost document
-                yield number, text
+        number = 0
+        for line in _bounded(file, stream):
+            number += 1  # noqa: SIM113  # enumerate() would hold the line too
+            if not line.isspace():  # a blank line separates, it is no lost document
+                line = line.removesuffix("\n")
+                yield number, line
 
 
 def _paragraphs(file: TextFile, encoding: str) -> Found:
@@ -184,7 +188,7 @@ def _as_text(value: Any, column: str, where: str) -> str | None:
 
 def _csv(file: TextFile, encoding: str, column: str) -> Found:
     """Rows of a CSV; the delimiter is the one of `,` `;` tab `|` that sets `column` apart."""
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(_LONGEST_FIELD)
     with _open_text(file, encoding, newline="") as stream:
         lines = _bounded(file, stream)
         first = next(lines, "")
@@ -199,7 +203,7 @@ def _csv(file: TextFile, encoding: str, column: str) -> Found:
 
 def _tsv(file: TextFile, encoding: str, column: str) -> Found:
     """Rows of a TSV: no quoting, as IANA's text/tab-separated-values and most corpora have it."""
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(_LONGEST_FIELD)
     with _open_text(file, encoding, newline="") as stream:
         rows = csv.reader(_bounded(file, stream), delimiter="\t", quoting=csv.QUOTE_NONE)
         yield from _cells(file, column, rows)

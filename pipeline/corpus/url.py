@@ -8,7 +8,7 @@ from typing import Any
 import xxhash
 
 from pipeline.corpus import SourceRecord, file_name, files
-from pipeline.corpus.compression import MAGIC, Damaged
+from pipeline.corpus.compression import AGAIN, MAGIC, Damaged
 from pipeline.corpus.fetch import DOWNLOADS, fetch, forget
 from pipeline.corpus.paths import describe
 from pipeline.errors import UserError
@@ -44,4 +44,5 @@ def documents(source: UrlSource, unit: str, record: SourceRecord) -> Iterator[di
         )
     except Damaged as error:
         forget(target)
-        raise UserError(f"{error}: it was thrown away, run again to fetch it anew") from None
+        said = str(error).removesuffix(AGAIN)
+        raise UserError(f"{said}: it was thrown away, run again to fetch it anew") from None

@@ -49,7 +49,7 @@ def test_an_unknown_hash_is_recorded_and_a_known_one_checked(
     with serving({"glotlid_v3.bin": Served(MODEL), "openlid_v1.bin": Served(MODEL)}) as address:
         monkeypatch.setenv(identifiers.MIRROR, address)
         origin = identifier_origin("glotlid")
-        with pytest.raises(UserError, match="SHA-256 .* but cleaning.identifier wants 0e2bc6"):
+        with pytest.raises(UserError, match=r"SHA-256 .* but cleaning\.identifier wants 0e2bc6"):
             identifier_file("openlid")
     assert origin["sha256"] == hashlib.sha256(MODEL).hexdigest()
     assert sorted(path.name for path in Path(".cache/downloads").iterdir()) == [
