@@ -83,10 +83,14 @@ class WikipediaSource(SourceSection):
 
 
 class HubSource(SourceSection):
-    """A data set of the Hugging Face Hub (or a local folder of one), read with `datasets`."""
+    """A data set of the Hugging Face Hub (or a local folder of one), read with `datasets`.
+
+    `revision` is a commit of the data set; without it the newest is read, and noted.
+    """
 
     kind: Literal["hub"]
     name: str = Field(min_length=1)
+    revision: str | None = None
     config: str | None = None
     split: str = "train"
     column: str = "text"

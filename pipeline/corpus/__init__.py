@@ -34,6 +34,7 @@ class SourceRecord:
     `ordered` says whether neighbouring documents belong together (articles, a book) or were
     shuffled. `replaced` counts U+FFFD put in place of what could not be decoded, `empty` the rows
     without text. `files` have name, bytes and sha256; `encodings` names those that are not UTF-8.
+    `revision` is the commit of a data set on the Hub, whose files have no hash of their own here.
     `capped` says that there is more text than `cap_megabytes` let through.
     """
 
@@ -42,6 +43,7 @@ class SourceRecord:
     licence: str
     ordered: bool = True
     url: str | None = None
+    revision: str | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     documents: int = 0
     bytes: int = 0
