@@ -26,13 +26,26 @@ class Section(BaseModel):
 # --- corpus -------------------------------------------------------------------------------------
 
 
-class DemoSource(Section):
+class SourceSection(Section):
+    """What every source may say besides where its text is.
+
+    `cap_megabytes` takes at most so much text, the first of it. `weight` is how often its training
+    documents are read. `part` sends all of its documents to one split, for data sets that come
+    divided; without it they are divided by `split`.
+    """
+
+    cap_megabytes: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    weight: float = Field(default=1.0, gt=0, le=20)
+    part: Literal["train", "validation", "test"] | None = None
+
+
+class DemoSource(SourceSection):
     """The invented world; its knobs are in the section `demo`."""
 
     kind: Literal["demo"]
 
 
-class FilesSource(Section):
+class FilesSource(SourceSection):
     """Local text: txt, CSV, TSV, JSONL or Parquet, a file or a folder, plain or .gz/.xz/.zst."""
 
     kind: Literal["files"]
@@ -41,7 +54,20 @@ class FilesSource(Section):
     licence: str = "unknown"
 
 
-class LeipzigSource(Section):
+class UrlSource(SourceSection):
+    """One text file by its address, in any format that `files` reads.
+
+    The address is written down beside the text, so it holds no user name and no password.
+    """
+
+    kind: Literal["url"]
+    url: str = Field(pattern=r"^https?://[^\s/@]+/\S*$")
+    sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    column: str = "text"
+    licence: str = "unknown"
+
+
+class LeipzigSource(SourceSection):
     """A corpus of the Leipzig Corpora Collection by name, such as tat_mixed_2015_1M."""
 
     kind: Literal["leipzig"]
@@ -49,18 +75,22 @@ class LeipzigSource(Section):
     sha256: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
 
 
-class WikipediaSource(Section):
+class WikipediaSource(SourceSection):
     """The newest article dump of one Wikipedia, by its language code."""
 
     kind: Literal["wikipedia"]
     code: str = Field(pattern=r"^[a-z_-]{2,20}$")
 
 
-class HubSource(Section):
-    """A data set of the Hugging Face Hub (or a local folder of one), read with `datasets`."""
+class HubSource(SourceSection):
+    """A data set of the Hugging Face Hub (or a local folder of one), read with `datasets`.
+
+    `revision` is a commit of the data set; without it the newest is read, and noted.
+    """
 
     kind: Literal["hub"]
     name: str = Field(min_length=1)
+    revision: str | None = None
     config: str | None = None
     split: str = "train"
     column: str = "text"
@@ -68,16 +98,16 @@ class HubSource(Section):
 
 
 Source = Annotated[
-    DemoSource | FilesSource | LeipzigSource | WikipediaSource | HubSource,
+    DemoSource | FilesSource | UrlSource | LeipzigSource | WikipediaSource | HubSource,
     Field(discriminator="kind"),
 ]
 
 
 class CorpusParams(Section):
-    """What the text is made of."""
+    """What the text is made of. `unit` says what a document is in a text file."""
 
     language: str = Field(pattern=r"^[a-z]{3}$")
-    unit: Literal["line", "file"] = "line"
+    unit: Literal["line", "paragraph", "file"] = "line"
     sources: list[Source] = Field(min_length=1)
 
 
@@ -94,7 +124,10 @@ class DemoParams(Section):
 
 
 class CleaningParams(Section):
-    """What is dropped, and how sure the identifier must be."""
+    """What is dropped, and how sure the identifier must be.
+
+    `held_out` names files or folders of text that must not be in the corpus, such as benchmarks.
+    """
 
     enabled: bool = True
     engine: Literal["local", "ray"] = "local"
@@ -102,6 +135,7 @@ class CleaningParams(Section):
     label: str | None = None
     threshold: float = Field(default=0.5, ge=0, le=1)
     contaminants: str = "languages/contaminants"
+    held_out: list[Annotated[str, Field(min_length=1)]] = []
     min_characters: int = Field(default=10, ge=1)
     max_characters: int = Field(default=1_000_000, ge=100)
     deduplicate: bool = True
@@ -310,10 +344,11 @@ def parse_params(values: Any, name: str = "params.yaml") -> Params:
     try:
         return Params.model_validate(values)
     except ValidationError as error:
-        raise UserError(f"{name}: {_explain(dict(error.errors()[0]))}") from None
+        said = f"{name}: {_explain(dict(error.errors()[0]))}"
+        raise UserError(" ".join(said.split())) from None  # a key may hold a line end
 
 
-_UNION_TAGS = {"demo", "files", "leipzig", "wikipedia", "hub"}
+_UNION_TAGS = ("demo", "files", "url", "leipzig", "wikipedia", "hub")
 _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
@@ -361,7 +396,7 @@ def _explain(error: dict[str, Any]) -> str:
     elif kind == "string_pattern_mismatch":
         allowed = f"a text of the form {context['pattern']}"
     elif kind == "union_tag_not_found":
-        return f"{key} has no `kind`: allowed are demo, files, leipzig, wikipedia, hub"
+        return f"{key} has no `kind`: allowed are {', '.join(_UNION_TAGS)}"
     elif kind in ("too_short", "string_too_short"):
         allowed = f"at least {context['min_length']} entry"
     else:

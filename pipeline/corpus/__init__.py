@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import xxhash
 
@@ -21,6 +22,7 @@ from pipeline.params import (
     LeipzigSource,
     Params,
     Source,
+    UrlSource,
     WikipediaSource,
 )
 
@@ -32,6 +34,8 @@ class SourceRecord:
     `ordered` says whether neighbouring documents belong together (articles, a book) or were
     shuffled. `replaced` counts U+FFFD put in place of what could not be decoded, `empty` the rows
     without text. `files` have name, bytes and sha256; `encodings` names those that are not UTF-8.
+    `revision` is the commit of a data set on the Hub, whose files have no hash of their own here.
+    `capped` says that there is more text than `cap_megabytes` let through.
     """
 
     name: str
@@ -39,6 +43,7 @@ class SourceRecord:
     licence: str
     ordered: bool = True
     url: str | None = None
+    revision: str | None = None
     files: list[dict[str, Any]] = field(default_factory=list)
     documents: int = 0
     bytes: int = 0
@@ -46,6 +51,7 @@ class SourceRecord:
     empty: int = 0
     encodings: dict[str, str] = field(default_factory=dict)
     skipped_files: list[str] = field(default_factory=list)
+    capped: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """The record as it stands in data/raw/sources.json."""
@@ -69,12 +75,19 @@ class SourceRecord:
             more = ", ..." if len(self.skipped_files) > 3 else ""
             count = f"{len(self.skipped_files):,} files of another kind were not read"
             lines.append(f"{self.name}: {count}: {shown}{more}")
+        if self.capped:
+            lines.append(
+                f"{self.name}: the first {self.bytes / 1e6:,.1f} MB were taken, "
+                "the rest was left (cap_megabytes)"
+            )
         return lines
 
 
 def document_id(source: str, place: str, text: str) -> str:
     """A stable id: 16 hex digits of XXH3 over the source's name, the place in it, and the text."""
-    return xxhash.xxh3_64_hexdigest(f"{source}\0{place}\0{text}".encode("utf-8", "surrogatepass"))
+    digest = xxhash.xxh3_64(f"{source}\0{place}\0".encode("utf-8", "surrogatepass"))
+    digest.update(text.encode("utf-8", "surrogatepass"))  # a text of 100 MB is not copied first
+    return digest.hexdigest()
 
 
 def source_names(sources: Sequence[Source]) -> list[str]:
@@ -102,9 +115,23 @@ def _base_name(source: Source) -> str:
             local = Path(name).expanduser()
             base = local.resolve().name if local.is_dir() else name
             return f"{base}-{config}" if config else base
+        case UrlSource(url=url):
+            return file_name(url)
         case DemoSource():
             return "demo"
     raise AssertionError(source)
+
+
+def file_name(url: str) -> str:
+    """What the file at an address is called: the last part of its path, without odd characters.
+
+    >>> file_name("https://example.org/texts/%D1%82%D0%B5%D0%BA%D1%81%D1%82.txt.gz?raw=1")
+    'текст.txt.gz'
+    """
+    parts = urlsplit(url)
+    name = unquote(parts.path).rstrip("/").rpartition("/")[2] or parts.hostname or ""
+    safe = "".join(c if c.isalnum() or c in "._-" else "_" for c in name)
+    return safe.lstrip(".")[-100:] or "text"
 
 
 def open_record(source: Source, name: str) -> SourceRecord:
@@ -131,14 +158,44 @@ def documents(
     """
     if record is None:
         record = open_record(source, _base_name(source))
-    for row in _rows(source, params, record):
-        record.documents += 1
-        record.bytes += len(row["text"].encode())
-        yield row
+    yield from _capped(_rows(source, params, record), source.cap_megabytes, record)
     if not record.documents:
+        if record.capped:
+            raise UserError(f"{record.name} has no text within its cap_megabytes: raise it")
         raise UserError(
             f"{record.name} has no text: corpus.sources ({source.kind}) gives no document"
         )
+
+
+def _capped(
+    rows: Iterator[dict[str, Any]], megabytes: float | None, record: SourceRecord
+) -> Iterator[dict[str, Any]]:
+    """Count documents and their bytes; stop before the one that would be too much.
+
+    Where it is the first, its beginning is taken: a book is one document.
+    """
+    limit = None if megabytes is None else int(megabytes * 1e6)
+    for row in rows:
+        size = len(row["text"].encode())
+        if limit is not None and record.bytes + size > limit:
+            record.capped = True
+            beginning = "" if record.documents else _beginning(row["text"], limit)
+            if beginning:
+                record.documents, record.bytes = 1, len(beginning.encode())
+                yield row | {"text": beginning}
+            return
+        record.documents += 1
+        record.bytes += size
+        yield row
+
+
+def _beginning(text: str, limit: int) -> str:
+    """The first `limit` bytes of a text or less, up to where a line or else a word ends."""
+    cut = text.encode()[:limit].decode(errors="ignore")
+    for mark in "\n ":
+        if kept := cut.rpartition(mark)[0].rstrip():
+            return kept
+    return cut.strip()
 
 
 def _rows(source: Source, params: Params, record: SourceRecord) -> Iterator[dict[str, Any]]:
@@ -151,6 +208,10 @@ def _rows(source: Source, params: Params, record: SourceRecord) -> Iterator[dict
             from pipeline.corpus import files
 
             return files.documents(source, params.corpus.unit, record)
+        case UrlSource():
+            from pipeline.corpus import url
+
+            return url.documents(source, params.corpus.unit, record)
         case LeipzigSource():
             from pipeline.corpus import leipzig
 

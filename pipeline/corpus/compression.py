@@ -1,7 +1,12 @@
-"""Opening files that may be compressed, and saying plainly what is wrong with damaged ones."""
+"""Opening files that may be compressed, and saying plainly what is wrong with damaged ones.
+
+A few kilobytes can unpack to more than any disk holds. Text shrinks to a third or a tenth, so what
+unpacks to more than a hundredth of its size is a trap, and reading it ends.
+"""
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
 from collections.abc import Iterator
@@ -11,22 +16,76 @@ from typing import Any
 from pipeline.corpus.paths import TextFile
 from pipeline.errors import UserError
 
+RATIO = 100
+SPARE = 64 << 20
+"""Bytes that any file may unpack to, however small it is."""
+
+MAGIC = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd"}
+"""What compressed data begins with."""
+
+AGAIN = "; copy or download it again"
 _BLOCK = 1 << 20
+
+
+class Damaged(UserError):
+    """Data that ends too early or is not what its name says: another copy may be sound."""
+
+
+def unpacks_too_far(name: str) -> str:
+    """The message for a trap."""
+    return f"{name} unpacks to more than {RATIO} times its size: not read"
+
+
+class Capped(io.RawIOBase):
+    """The unpacked bytes of a stream, up to `RATIO` times those of the packed file.
+
+    Raises:
+        UserError: there are more; the message names the file `name`.
+    """
+
+    def __init__(self, stream: Any, packed: int, name: str) -> None:
+        self._stream, self._name = stream, name
+        self._left = packed * RATIO + SPARE
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int = -1) -> bytes:
+        # Not more than is allowed at once: `read()` of a trap would fill the memory.
+        block: bytes = self._stream.read(min(size, _BLOCK) if size >= 0 else _BLOCK)
+        self._left -= len(block)
+        if self._left < 0:
+            raise UserError(unpacks_too_far(self._name))
+        return block
+
+    def readinto(self, buffer: Any) -> int:
+        block = self.read(len(buffer))
+        buffer[: len(block)] = block
+        return len(block)
+
+    def close(self) -> None:
+        self._stream.close()
+        super().close()
 
 
 def open_bytes(file: TextFile) -> Any:
     """Open a file for reading bytes, decompressed as its name says."""
+    if file.compression is None:
+        return open(file.path, "rb", buffering=_BLOCK)
+    packed = file.path.stat().st_size
+    return io.BufferedReader(Capped(_unpacked(file), packed, file.shown), _BLOCK)
+
+
+def _unpacked(file: TextFile) -> Any:
     if file.compression == "gzip":
         return gzip.open(file.path)
     if file.compression == "xz":
         return lzma.open(file.path)
     if file.compression == "bz2":
         return bz2.open(file.path)
-    if file.compression == "zstd":
-        import pyarrow
+    import pyarrow
 
-        return pyarrow.input_stream(str(file.path), compression="zstd", buffer_size=_BLOCK)
-    return open(file.path, "rb")
+    return pyarrow.input_stream(str(file.path), compression="zstd", buffer_size=_BLOCK)
 
 
 @contextmanager
@@ -36,12 +95,12 @@ def reading(file: TextFile) -> Iterator[None]:
     try:
         yield
     except PermissionError:
-        raise UserError(f"{file.path} may not be read: its permissions forbid it") from None
+        raise UserError(f"{file.shown} may not be read: its permissions forbid it") from None
     except FileNotFoundError:
-        raise UserError(f"{file.path} has gone while it was read") from None
+        raise UserError(f"{file.shown} has gone while it was read") from None
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
         if isinstance(error, EOFError) or "truncated" in str(error).lower():
-            raise UserError(
-                f"{file.path} ends too early: its {kind} data is cut off; copy or download it again"
+            raise Damaged(
+                f"{file.shown} ends too early: its {kind} data is cut off{AGAIN}"
             ) from None
-        raise UserError(f"{file.path} is damaged, or is not {kind} data: {error}") from None
+        raise Damaged(f"{file.shown} is damaged, or is not {kind} data: {error}") from None

@@ -6,6 +6,7 @@ and 14.2); a server that has another by now sends it whole, and the download beg
 appears when its length is what was announced and its SHA-256, where one is known, is right.
 """
 
+import codecs
 import email.utils
 import hashlib
 import json
@@ -44,6 +45,10 @@ class Fetched:
     sha256: str
 
 
+class _Wrong(UserError):
+    """What comes is not what was wanted: nothing of it is kept."""
+
+
 class _Again(Exception):
     """A failure that may pass; `pause` is how long the server asked to be left alone."""
 
@@ -52,14 +57,35 @@ class _Again(Exception):
         self.pause = pause
 
 
-def fetch(url: str, target: Path, *, magic: bytes, sha256: str | None = None) -> Fetched:
+@dataclass(frozen=True)
+class _Wanted:
+    """What is fetched, how it is recognised, and which param asked for it."""
+
+    url: str
+    magic: bytes
+    sha256: str | None
+    what: str
+    key: str
+
+
+def fetch(
+    url: str,
+    target: Path,
+    *,
+    magic: bytes = b"",
+    sha256: str | None = None,
+    what: str = "an archive",
+    key: str = "corpus.sources",
+) -> Fetched:
     """Download `url` to `target`, or find that it is there already.
 
     Args:
         url: what to fetch.
         target: where it will lie; `.part` and `.json` beside it are this function's notes.
-        magic: the bytes that such a file begins with; a web page in its place is refused.
+        magic: the bytes that such a file begins with; a web page in its place is refused always.
         sha256: the hash that it must have, if that is known.
+        what: what it should be, in the words of a message.
+        key: the param that asks for it, likewise.
 
     Raises:
         UserError: it is not there, is not what was expected, or the network gives up.
@@ -68,13 +94,14 @@ def fetch(url: str, target: Path, *, magic: bytes, sha256: str | None = None) ->
     if known is not None:
         return known
     target.parent.mkdir(parents=True, exist_ok=True)
+    wanted = _Wanted(url, magic, sha256, what, key)
     part = target.with_name(target.name + ".part")
     furthest = _size(part)
     failures = 0
     with progress(f"Fetching {target.name}") as bar:
         while True:
             try:
-                _transfer(url, part, magic, bar)
+                _transfer(wanted, part, bar)
                 break
             except _Again as error:
                 size = _size(part)
@@ -88,11 +115,12 @@ def fetch(url: str, target: Path, *, magic: bytes, sha256: str | None = None) ->
                 pause = max(PAUSES[max(0, failures - 1)], error.pause)
                 bar.line(f"{target.name}: {error}; going on in {pause:.0f} s")
                 time.sleep(pause)
-    return _finish(url, part, target, sha256)
+    return _finish(wanted, part, target)
 
 
-def _transfer(url: str, part: Path, magic: bytes, bar: Progress) -> None:
+def _transfer(wanted: _Wanted, part: Path, bar: Progress) -> None:
     """One connection: append to `part` what is missing. Returns only when all has come."""
+    url = wanted.url
     note = part.with_name(part.name + ".json")
     start, version = _size(part), _version(note, url)
     if not version:
@@ -105,7 +133,7 @@ def _transfer(url: str, part: Path, magic: bytes, bar: Progress) -> None:
             if answer.status_code == 416:
                 _forget(part, note)
                 raise _Again("the server has no more of it; beginning anew")
-            _check_status(answer, url)
+            _check_status(answer, wanted)
             if answer.status_code != 206 or not _continues(answer, start):
                 if answer.status_code == 206:
                     _forget(part, note)
@@ -118,7 +146,10 @@ def _transfer(url: str, part: Path, magic: bytes, bar: Progress) -> None:
                 strong = "" if version.startswith("W/") else version
                 part.unlink(missing_ok=True)
                 note.write_text(json.dumps({"url": url, "version": strong}), encoding="utf-8")
-            _receive(answer, part, start, magic, bar, url)
+            _receive(answer, part, start, wanted, bar)
+    except _Wrong:
+        _forget(part, note)
+        raise
     except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
         raise _Again(_reason(error)) from None
     if total is not None and _size(part) != total:
@@ -126,18 +157,18 @@ def _transfer(url: str, part: Path, magic: bytes, bar: Progress) -> None:
 
 
 def _receive(
-    answer: requests.Response, part: Path, start: int, magic: bytes, bar: Progress, url: str
+    answer: requests.Response, part: Path, start: int, wanted: _Wanted, bar: Progress
 ) -> None:
     with open(part, "ab" if start else "wb") as stream:
         for block in answer.raw.stream(_BLOCK, decode_content=False):
-            if stream.tell() == 0 and not block.startswith(magic[: len(block)]):
-                raise UserError(_not_it(answer, block, url))
+            if stream.tell() == 0:
+                _check_beginning(answer, block, wanted)
             stream.write(block)
             bar.advance(len(block))
 
 
-def _check_status(answer: requests.Response, url: str) -> None:
-    status = answer.status_code
+def _check_status(answer: requests.Response, wanted: _Wanted) -> None:
+    status, url = answer.status_code, wanted.url
     if status in _BUSY:
         wait = _retry_after(answer.headers.get("Retry-After"))
         if wait > _LONGEST_PAUSE:
@@ -146,7 +177,7 @@ def _check_status(answer: requests.Response, url: str) -> None:
             )
         raise _Again(f"HTTP {status} {answer.reason}", wait)
     if status in (404, 410):
-        raise UserError(f"{url} is not there (HTTP {status}): check the name in corpus.sources")
+        raise UserError(f"{url} is not there (HTTP {status}): check the name in {wanted.key}")
     if status in (401, 403):
         raise UserError(f"{url} may not be fetched (HTTP {status} {answer.reason})")
     if status not in (200, 206):
@@ -177,11 +208,18 @@ def _retry_after(value: str | None) -> float:
         return 0.0
 
 
-def _not_it(answer: requests.Response, block: bytes, url: str) -> str:
-    page = block.lstrip()[:15].lower().startswith((b"<!doctype", b"<html", b"<?xml"))
+def _check_beginning(answer: requests.Response, block: bytes, wanted: _Wanted) -> None:
+    """Refuse what does not begin as it should; where any text may come, refuse a web page."""
+    if wanted.magic and block.startswith(wanted.magic[: len(block)]):
+        return
+    start = block.removeprefix(codecs.BOM_UTF8).lstrip()[:15].lower()
+    page = start.startswith((b"<!doctype", b"<html", b"<?xml"))
     if page or "html" in answer.headers.get("Content-Type", ""):
-        return f"{url} is a web page, not an archive: check the name in corpus.sources"
-    return f"{url} is not an archive: it begins with {block[:8]!r}"
+        raise _Wrong(
+            f"{wanted.url} is a web page, not {wanted.what}: check the name in {wanted.key}"
+        )
+    if wanted.magic:
+        raise _Wrong(f"{wanted.url} is not {wanted.what}: it begins with {block[:8]!r}")
 
 
 def _reason(error: Exception) -> str:
@@ -211,16 +249,16 @@ def _already(url: str, target: Path, sha256: str | None) -> Fetched | None:
     return Fetched(target, url, note["bytes"], digest)
 
 
-def _finish(url: str, part: Path, target: Path, sha256: str | None) -> Fetched:
+def _finish(wanted: _Wanted, part: Path, target: Path) -> Fetched:
     digest = _hash(part)
     note = part.with_name(part.name + ".json")
-    if sha256 is not None and digest != sha256:
+    if wanted.sha256 is not None and digest != wanted.sha256:
         _forget(part, note)
         raise UserError(
-            f"{url} has SHA-256 {digest}, but corpus.sources wants {sha256}: it was damaged on the "
-            "way, or replaced by another version"
+            f"{wanted.url} has SHA-256 {digest}, but {wanted.key} wants {wanted.sha256}: "
+            "it was damaged on the way, or replaced by another version"
         )
-    fetched = Fetched(target, url, _size(part), digest)
+    fetched = Fetched(target, wanted.url, _size(part), digest)
     part.replace(target)
     note.unlink(missing_ok=True)
     text = json.dumps({key: value for key, value in asdict(fetched).items() if key != "path"})

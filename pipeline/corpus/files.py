@@ -1,20 +1,21 @@
 """Local text: txt, CSV, TSV, JSONL and Parquet, plain or compressed, streamed with flat memory.
 
-In a text file a document is a line, or the whole file (`corpus.unit`); in the other formats it is a
-row. Text is kept as it stands: cleaning is the next stage's work. Lines and rows without text are
-skipped.
+In a text file a document is a line, a paragraph between blank lines, or the whole file
+(`corpus.unit`); in the other formats it is a row. Text is kept as it stands: cleaning is the next
+stage's work. Lines and rows without text are skipped. No document may be longer than `LONGEST`, so
+that a file without a line end cannot fill the memory.
 """
 
 import csv
 import io
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from pipeline.corpus import SourceRecord, document_id
-from pipeline.corpus.compression import open_bytes, reading
+from pipeline.corpus.compression import RATIO, SPARE, open_bytes, reading, unpacks_too_far
 from pipeline.corpus.encoding import MARK, SAMPLE, detect_encoding, repair
 from pipeline.corpus.fingerprint import Fingerprints
 from pipeline.corpus.paths import TextFile, list_files
@@ -24,9 +25,13 @@ from pipeline.params import FilesSource
 Found = Iterator[tuple[int, str | None]]
 """Place (line or row, counted from 1) and text of each document; None where a row has no text."""
 
-_LARGEST_FIELD = 2**31 - 1
+LONGEST = 128 << 20
+"""Characters that a document may have, and a line of a table."""
+
+_LONGEST_FIELD = LONGEST // 2  # of CSV: its reader spends four bytes on every character
 _DELIMITERS = ",;\t|"
 _BATCH_BYTES = 8 << 20
+_BATCH_ROWS = 256
 _HOW = "set corpus.sources column"
 
 
@@ -35,7 +40,7 @@ def documents(source: FilesSource, unit: str, record: SourceRecord) -> Iterator[
 
     Args:
         source: where the text is, and in which column of a table.
-        unit: "line" or "file": what a document is in a text file.
+        unit: "line", "paragraph" or "file": what a document is in a text file.
         record: gets files, hashes, encodings and counts.
 
     Raises:
@@ -44,10 +49,17 @@ def documents(source: FilesSource, unit: str, record: SourceRecord) -> Iterator[
     files, record.skipped_files = list_files(source.path)
     with Fingerprints() as fingerprints:
         record.files = [fingerprints.describe(file) for file in files]
+    return stream(files, source.column, unit, record)
+
+
+def stream(
+    files: Sequence[TextFile], column: str, unit: str, record: SourceRecord
+) -> Iterator[dict[str, Any]]:
+    """Stream the documents of `files`, which `record` names already; see `documents`."""
     for file in files:
         with reading(file):
-            for place, text in _read(file, source.column, unit, record):
-                if text is None or not text.strip():
+            for place, text in _read(file, column, unit, record):
+                if not text or text.isspace():
                     record.empty += 1
                     continue
                 text, broken = repair(text)
@@ -64,7 +76,7 @@ def _read(file: TextFile, column: str, unit: str, record: SourceRecord) -> Found
     if file.format == "parquet":
         return _parquet(file, column)
     with open_bytes(file) as stream:
-        encoding = detect_encoding(stream.read(SAMPLE), str(file.path))
+        encoding = detect_encoding(stream.read(SAMPLE), file.shown)
     if encoding not in ("utf-8", "utf-8-sig"):
         record.encodings[file.name] = encoding
     if file.format == "csv":
@@ -73,7 +85,9 @@ def _read(file: TextFile, column: str, unit: str, record: SourceRecord) -> Found
         return _tsv(file, encoding, column)
     if file.format == "jsonl":
         return _jsonl(file, encoding, column)
-    return _whole(file, encoding) if unit == "file" else _lines(file, encoding)
+    if unit == "file":
+        return _whole(file, encoding)
+    return _paragraphs(file, encoding) if unit == "paragraph" else _lines(file, encoding)
 
 
 @contextmanager
@@ -85,24 +99,66 @@ def _open_text(file: TextFile, encoding: str, newline: str | None) -> Iterator[i
         yield text
 
 
+def _bounded(file: TextFile, stream: io.TextIOWrapper) -> Iterator[str]:
+    """The lines of a file with their ends. None is held while it is worked on: it may be large."""
+    for number in itertools.count(1):
+        line = [stream.readline(LONGEST + 1)]
+        if len(line[0]) > LONGEST:
+            raise UserError(_too_long(f"{file.shown}:{number}"))
+        if not line[0]:
+            return
+        yield line.pop()
+
+
+def _too_long(where: str) -> str:
+    return (
+        f"{where} is longer than {LONGEST >> 20} million characters: "
+        "divide it into documents, one on each line"
+    )
+
+
 def _lines(file: TextFile, encoding: str) -> Found:
     with _open_text(file, encoding, newline=None) as stream:
-        for number, line in enumerate(stream, 1):
-            text = line.removesuffix("\n")
-            if text and not text.isspace():  # a blank line separates, it is no lost document
-                yield number, text
+        number = 0
+        for line in _bounded(file, stream):
+            number += 1  # noqa: SIM113  # enumerate() would hold the line too
+            if not line.isspace():  # a blank line separates, it is no lost document
+                line = line.removesuffix("\n")
+                yield number, line
+
+
+def _paragraphs(file: TextFile, encoding: str) -> Found:
+    """Lines that no blank line separates, and the number of the first of them."""
+    held: list[str] = []
+    characters = 0
+    with _open_text(file, encoding, newline=None) as stream:
+        for number, line in enumerate(_bounded(file, stream), 1):
+            if line.isspace():
+                if held:
+                    yield number - len(held), "".join(held).removesuffix("\n")
+                    held, characters = [], 0
+                continue
+            held.append(line)
+            characters += len(line)
+            if characters > LONGEST:
+                raise UserError(_too_long(f"{file.shown}: the paragraph that ends at {number}"))
+        if held:
+            yield number - len(held) + 1, "".join(held).removesuffix("\n")
 
 
 def _whole(file: TextFile, encoding: str) -> Found:
     with _open_text(file, encoding, newline=None) as stream:
-        yield 1, stream.read().strip("\n")
+        text = stream.read(LONGEST + 1)
+        if len(text) > LONGEST:
+            raise UserError(_too_long(f"{file.shown} as one document (corpus.unit: file)"))
+        yield 1, text.strip("\n")
 
 
 def _jsonl(file: TextFile, encoding: str, column: str) -> Found:
     with _open_text(file, encoding, newline="\n") as stream:
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(_bounded(file, stream), 1):
             if not line.isspace():
-                yield number, _field(line, column, f"{file.path}:{number}")
+                yield number, _field(line, column, f"{file.shown}:{number}")
 
 
 def _field(line: str, column: str, where: str) -> str | None:
@@ -132,23 +188,25 @@ def _as_text(value: Any, column: str, where: str) -> str | None:
 
 def _csv(file: TextFile, encoding: str, column: str) -> Found:
     """Rows of a CSV; the delimiter is the one of `,` `;` tab `|` that sets `column` apart."""
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(_LONGEST_FIELD)
     with _open_text(file, encoding, newline="") as stream:
-        first = stream.readline()
+        lines = _bounded(file, stream)
+        first = next(lines, "")
         headers = {mark: next(csv.reader([first], delimiter=mark), []) for mark in _DELIMITERS}
         fitting = [mark for mark, header in headers.items() if column in header]
         if not fitting:
             most = max(headers.values(), key=len)
             raise UserError(_no_column(file, column, most))
-        rows = csv.reader(itertools.chain([first], stream), delimiter=fitting[0], strict=True)
+        rows = csv.reader(itertools.chain([first], lines), delimiter=fitting[0], strict=True)
         yield from _cells(file, column, rows)
 
 
 def _tsv(file: TextFile, encoding: str, column: str) -> Found:
     """Rows of a TSV: no quoting, as IANA's text/tab-separated-values and most corpora have it."""
-    csv.field_size_limit(_LARGEST_FIELD)
+    csv.field_size_limit(_LONGEST_FIELD)
     with _open_text(file, encoding, newline="") as stream:
-        yield from _cells(file, column, csv.reader(stream, delimiter="\t", quoting=csv.QUOTE_NONE))
+        rows = csv.reader(_bounded(file, stream), delimiter="\t", quoting=csv.QUOTE_NONE)
+        yield from _cells(file, column, rows)
 
 
 def _cells(file: TextFile, column: str, rows: Any) -> Found:
@@ -163,13 +221,13 @@ def _cells(file: TextFile, column: str, rows: Any) -> Found:
                 continue
             if len(row) > len(header) and any(row[len(header) :]):
                 raise UserError(
-                    f"{file.path}:{rows.line_num} has {len(row)} fields where the header has "
+                    f"{file.shown}:{rows.line_num} has {len(row)} fields where the header has "
                     f"{len(header)}: put a text that contains the delimiter in quotes"
                 )
             yield number, row[index] if index < len(row) else None
     except csv.Error as error:
         raise UserError(
-            f"{file.path}:{rows.line_num} is not valid {file.format.upper()}: {error}"
+            f"{file.shown}:{rows.line_num} is not valid {file.format.upper()}: {error}"
         ) from None
 
 
@@ -178,7 +236,7 @@ def _parquet(file: TextFile, column: str) -> Found:
     import pyarrow.parquet as pq
 
     if file.compression:
-        raise UserError(f"{file.path} is Parquet inside {file.compression}: unpack it first")
+        raise UserError(f"{file.shown} is Parquet inside {file.compression}: unpack it first")
     with pq.ParquetFile(file.path) as table:
         schema = table.schema_arrow
         if column not in schema.names:
@@ -192,24 +250,33 @@ def _parquet(file: TextFile, column: str) -> Found:
             or pa.types.is_string_view(kind)
         ):
             raise UserError(
-                f"{file.path}: column {column!r} is {kind}, not text: {_HOW} to one that is text"
+                f"{file.shown}: column {column!r} is {kind}, not text: {_HOW} to one that is text"
             )
         whole = sum(
             table.metadata.row_group(i).total_byte_size for i in range(table.num_row_groups)
         )
-        size = max(1, min(8192, _BATCH_BYTES * table.metadata.num_rows // max(1, whole)))
+        # A dictionary lets a value repeat for nothing, so the sizes above may promise too little.
+        size = max(1, min(_BATCH_ROWS, _BATCH_BYTES * table.metadata.num_rows // max(1, whole)))
+        left = file.path.stat().st_size * RATIO + SPARE
         number = 0
         for batch in table.iter_batches(size, columns=[column]):
-            for value in batch.column(0).cast(pa.large_binary()):
+            for raw in batch.column(0).cast(pa.large_binary()).to_pylist():
                 number += 1
-                raw = value.as_py()
-                yield number, None if raw is None else raw.decode("utf-8", MARK)
+                if raw is None:
+                    yield number, None
+                    continue
+                left -= len(raw)
+                if left < 0:
+                    raise UserError(unpacks_too_far(file.shown))
+                if len(raw) > LONGEST:
+                    raise UserError(_too_long(f"{file.shown}: row {number}"))
+                yield number, raw.decode("utf-8", MARK)
 
 
 def _no_column(file: TextFile, column: str, columns: list[str]) -> str:
     if not columns:
-        return f"{file.path} is empty: its first line must name the columns, {column!r} among them"
-    return f"{file.path} has no column {column!r}: {_HOW} to one of {_listed(columns)}"
+        return f"{file.shown} is empty: its first line must name the columns, {column!r} among them"
+    return f"{file.shown} has no column {column!r}: {_HOW} to one of {_listed(columns)}"
 
 
 def _listed(names: list[str]) -> str:

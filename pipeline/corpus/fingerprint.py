@@ -122,6 +122,7 @@ def corpus_settings(params: Params) -> dict[str, Any]:
     """What shapes the raw corpus: settings of the sources and hashes of local files, no paths.
 
     Moving a corpus to another folder does not change this; renaming or editing its files does.
+    What only cleaning looks at, such as weights, is in `reference_settings`.
     """
     corpus = params.corpus
     settings: dict[str, Any] = {"language": corpus.language, "unit": corpus.unit, "sources": []}
@@ -132,7 +133,9 @@ def corpus_settings(params: Params) -> dict[str, Any]:
 
 
 def _settings(source: Source, params: Params, fingerprints: Fingerprints) -> dict[str, Any]:
-    settings = source.model_dump()
+    settings = source.model_dump(exclude={"weight", "part"})
+    if source.cap_megabytes is None:
+        del settings["cap_megabytes"]
     if source.kind == "demo":
         settings["demo"] = params.demo.model_dump()
     elif isinstance(source, FilesSource):
@@ -150,22 +153,38 @@ def _settings(source: Source, params: Params, fingerprints: Fingerprints) -> dic
 
 
 def reference_settings(params: Params) -> dict[str, Any]:
-    """Hashes of what cleaning compares with: the contaminants, and the identifier if it is a file.
+    """What cleaning looks at besides the corpus: hashes of other texts, and how sources are used.
 
-    Paths that do not exist are left to the stage that needs them, which says what is wrong.
+    These are the contaminants, the identifier if it is a file, the texts that must not be in the
+    corpus, each source's weight, and the split of those sources that belong to one. Contaminants
+    and identifiers that do not exist are left to the stage that needs them.
+
+    Raises:
+        UserError: a held-out text cannot be read.
     """
-    cleaning = params.cleaning
+    cleaning, sources = params.cleaning, params.corpus.sources
     folder, identifier = Path(cleaning.contaminants), Path(cleaning.identifier)
+    names = source_names(sources)
     with Fingerprints() as fingerprints:
-        described = [
-            fingerprints.describe(TextFile(folder / name, name, "txt", None))
-            for name in (sorted(walk(folder)) if folder.is_dir() else [])
-        ]
         return {
-            "contaminants": described,
+            "contaminants": [
+                fingerprints.describe(TextFile(folder / name, name, "txt", None))
+                for name in (sorted(walk(folder)) if folder.is_dir() else [])
+            ],
             "identifier": fingerprints.sha256(identifier)
             if identifier.is_file()
-            else cleaning.identifier,
+            else identifier.name,
+            "held_out": [
+                fingerprints.describe(file)
+                for path in cleaning.held_out
+                for file in list_files(path, "cleaning.held_out")[0]
+            ],
+            "weights": dict(zip(names, (source.weight for source in sources), strict=True)),
+            "parts": {
+                name: source.part
+                for name, source in zip(names, sources, strict=True)
+                if source.part
+            },
         }
 
 

@@ -19,26 +19,24 @@ def documents(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any
         UserError: there is no such data set, configuration, split or column, or no network.
     """
     folder = Path(source.name).expanduser()
-    if folder.is_dir():
-        from pipeline.corpus.fingerprint import Fingerprints
-        from pipeline.corpus.paths import TextFile, walk
+    if not folder.is_dir():
+        record.url = f"{HUB}/{source.name}"
+        return stream(source, record)
+    from pipeline.corpus.fingerprint import Fingerprints
+    from pipeline.corpus.paths import TextFile, walk
 
-        with Fingerprints() as fingerprints:
-            record.files = [
-                fingerprints.describe(TextFile(folder / name, name, "hub", None))
-                for name in sorted(walk(folder))
-            ]
-        return stream(str(folder), source.config, source.split, source.column, record)
-    record.url = f"{HUB}/{source.name}"
-    return stream(source.name, source.config, source.split, source.column, record)
+    with Fingerprints() as fingerprints:
+        record.files = [
+            fingerprints.describe(TextFile(folder / name, name, "hub", None))
+            for name in sorted(walk(folder))
+        ]
+    return stream(source.model_copy(update={"name": str(folder)}), record)
 
 
-def stream(
-    name: str, config: str | None, split: str, column: str, record: SourceRecord
-) -> Iterator[dict[str, Any]]:
+def stream(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
     """Stream the texts of a data set as documents; its rows without text are counted."""
-    rows = _guarded(name, config, split)
-    for number, row in enumerate(rows):
+    name, column = source.name, source.column
+    for number, row in enumerate(_guarded(source, record)):
         if column not in row:
             raise UserError(
                 f"{name} has no column {column!r}: "
@@ -50,7 +48,7 @@ def stream(
                 f"{name}: column {column!r} is {type(text).__name__}, not text: "
                 "set corpus.sources column to one that is text"
             )
-        if text is None or not text.strip():
+        if not text or text.isspace():
             record.empty += 1
             continue
         text, broken = repair(text)
@@ -62,31 +60,40 @@ def stream(
         }
 
 
-def _guarded(name: str, config: str | None, split: str) -> Iterator[dict[str, Any]]:
+def _guarded(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
     """Rows of a data set; `datasets` raises almost anything, and all of it becomes one line."""
     try:
-        yield from _load(name, config, split)
+        yield from _load(source, record)
     except MemoryError:
         raise
     except Exception as error:
-        where = f" {config}" if config else ""
+        where = f" {source.config}" if source.config else ""
         raise UserError(
-            f"data set {name}{where} ({split}) cannot be read: {_reason(error)}"
+            f"data set {source.name}{where} ({source.split}) cannot be read: {_reason(error)}"
         ) from None
 
 
-def _load(name: str, config: str | None, split: str) -> Iterable[dict[str, Any]]:
+def _load(source: HubSource, record: SourceRecord) -> Iterable[dict[str, Any]]:
     import datasets
 
-    folder = Path(name)
+    folder, split = Path(source.name), source.split
     if (folder / "state.json").is_file():
-        return datasets.load_from_disk(name)
+        return datasets.load_from_disk(source.name)
     if (folder / "dataset_dict.json").is_file():
-        parts = datasets.load_from_disk(name)
+        parts = datasets.load_from_disk(source.name)
         if split not in parts:
             raise ValueError(f"it has no split {split!r}; there are {', '.join(parts)}")
         return parts[split]
-    return datasets.load_dataset(name, config, split=split, streaming=True)
+    builder = datasets.load_dataset_builder(source.name, source.config, revision=source.revision)
+    record.revision = _revision(builder.base_path or "")
+    return builder.as_streaming_dataset(split=split)
+
+
+def _revision(base_path: str) -> str | None:
+    """The commit in `hf://datasets/NAME@COMMIT/...`, which is what a builder reads from."""
+    if not base_path.startswith("hf://"):
+        return None
+    return base_path.partition("@")[2].partition("/")[0] or None
 
 
 def _reason(error: Exception) -> str:

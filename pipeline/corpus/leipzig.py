@@ -7,7 +7,6 @@ nothing is unpacked onto the disk, so a member's path cannot lead anywhere.
 """
 
 import gzip
-import io
 import os
 import tarfile
 import zlib
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from pipeline.corpus import SourceRecord, document_id
+from pipeline.corpus.compression import Capped
 from pipeline.corpus.encoding import MARK, repair
 from pipeline.corpus.fetch import DOWNLOADS, Fetched, fetch, forget
 from pipeline.errors import UserError
@@ -24,8 +24,6 @@ from pipeline.params import LeipzigSource
 ADDRESS = "https://downloads.wortschatz-leipzig.de/corpora"
 """Where the archives are; the environment variable TUGANTEL_LEIPZIG_URL names a mirror."""
 
-_RATIO = 100  # text shrinks to a third or a tenth; a hundredth is a trap
-_SPARE = 64 << 20
 _LONGEST_LINE = 1 << 20
 _BLOCK = 1 << 20
 
@@ -62,7 +60,7 @@ def _sentences(fetched: Fetched, name: str) -> Iterator[tuple[str, str]]:
     try:
         with (
             gzip.open(fetched.path) as unpacked,
-            _Capped(unpacked, fetched) as capped,
+            Capped(unpacked, fetched.bytes, fetched.url) as capped,
             tarfile.open(fileobj=capped, mode="r|") as archive,
         ):
             for member in archive:
@@ -90,18 +88,3 @@ def _numbered(content: IO[bytes], path: Path) -> Iterator[tuple[str, str]]:
         if not tab or len(line) == _LONGEST_LINE:
             raise UserError(f"{path}: line {place} of the sentences is not a number, a tab, a text")
         yield number, sentence
-
-
-class _Capped(io.RawIOBase):
-    """A reader that stops when an archive unpacks to far more than text ever does."""
-
-    def __init__(self, stream: gzip.GzipFile, fetched: Fetched) -> None:
-        self._stream, self._url = stream, fetched.url
-        self._left = fetched.bytes * _RATIO + _SPARE
-
-    def read(self, size: int = -1) -> bytes:
-        block = self._stream.read(size)
-        self._left -= len(block)
-        if self._left < 0:
-            raise UserError(f"{self._url} unpacks to more than {_RATIO} times its size: not read")
-        return block

@@ -30,12 +30,21 @@ KNOWN = "txt, CSV, TSV, JSONL or Parquet, plain or .gz/.xz/.zst/.bz2"
 
 @dataclass(frozen=True)
 class TextFile:
-    """A file of a source: `name` is its path inside the source, with forward slashes."""
+    """A file of a source: `name` is its path inside the source, with forward slashes.
+
+    `address` is where it was fetched from; messages name that, and not the copy in the cache.
+    """
 
     path: Path
     name: str
     format: str
     compression: str | None
+    address: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        return self.address or str(self.path)
 
 
 def describe(path: Path, name: str, default: str | None = None) -> TextFile | None:
@@ -48,8 +57,10 @@ def describe(path: Path, name: str, default: str | None = None) -> TextFile | No
     return None if kind is None else TextFile(path, name, kind, compression)
 
 
-def list_files(path: str) -> tuple[list[TextFile], list[str]]:
+def list_files(path: str, key: str = "corpus.sources path") -> tuple[list[TextFile], list[str]]:
     """The files that `path` means, in the order of names, and the names of those of another kind.
+
+    `key` is the param that `path` comes from.
 
     Raises:
         UserError: there is no such path, nothing matches, or nothing in the folder can be read.
@@ -60,10 +71,8 @@ def list_files(path: str) -> tuple[list[TextFile], list[str]]:
     if place.is_dir():
         return _in_folder(place, path)
     if glob.has_magic(path):
-        return _matched(os.fspath(place)), []
-    raise UserError(
-        f"{path} does not exist: corpus.sources path must be a file, a folder or a glob"
-    )
+        return _matched(os.fspath(place), key), []
+    raise UserError(f"{path} does not exist: {key} must be a file, a folder or a glob")
 
 
 def _in_folder(folder: Path, path: str) -> tuple[list[TextFile], list[str]]:
@@ -81,16 +90,14 @@ def _in_folder(folder: Path, path: str) -> tuple[list[TextFile], list[str]]:
     return files, others
 
 
-def _matched(pattern: str) -> list[TextFile]:
+def _matched(pattern: str, key: str) -> list[TextFile]:
     """Files that a glob matches, named from the last folder before the first wildcard on."""
     parts = Path(pattern).parts
     first = next(index for index, part in enumerate(parts) if glob.has_magic(part))
     base = Path(*parts[:first]) if first else Path()
     found = [Path(match) for match in glob.glob(pattern, recursive=True) if Path(match).is_file()]
     if not found:
-        raise UserError(
-            f"{pattern} matches no file: corpus.sources path must be a file, a folder or a glob"
-        )
+        raise UserError(f"{pattern} matches no file: {key} must be a file, a folder or a glob")
     named = [_named(match, match.relative_to(base).as_posix()) for match in found]
     return sorted(named, key=lambda file: file.name)
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline.corpus import SourceRecord
 from pipeline.corpus.hub import HUB, stream
-from pipeline.params import WikipediaSource
+from pipeline.params import HubSource, WikipediaSource
 
 DATA_SET = "wikimedia/wikipedia"
 DUMP = "20231101"
@@ -18,4 +18,5 @@ def documents(source: WikipediaSource, record: SourceRecord) -> Iterator[dict[st
         UserError: there is no such Wikipedia, or no network.
     """
     record.url = f"{HUB}/{DATA_SET}/tree/main/{DUMP}.{source.code}"
-    return stream(DATA_SET, f"{DUMP}.{source.code}", "train", "text", record)
+    config = f"{DUMP}.{source.code}"
+    return stream(HubSource(kind="hub", name=DATA_SET, config=config), record)

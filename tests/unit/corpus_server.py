@@ -12,8 +12,9 @@ from typing import Any
 class Served:
     """One file and how it is served; `plan` holds what to do with the first requests, in order.
 
-    A step is a status code, "cut:N" (send N bytes and close), "lie:N" (announce N bytes too many).
-    After the plan all goes well.
+    A step is a status code, "cut:N" (send N bytes and close), "lie:N" (announce N bytes too many,
+    or too few) or "hang:N" (send N bytes, then nothing until `go_on` is set). After the plan all
+    goes well.
     """
 
     content: bytes
@@ -23,6 +24,7 @@ class Served:
     plan: list[int | str] = field(default_factory=list)
     retry_after: str | None = None
     requests: list[dict[str, str]] = field(default_factory=list)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
 
 @contextmanager
@@ -61,9 +63,11 @@ def serving(files: dict[str, Served]) -> Iterator[str]:
                 content, status = content[start:], 206
             what, _, number = step.partition(":")
             announced = len(content) + (int(number) if what == "lie" else 0)
-            if what == "cut":
+            if what in ("cut", "hang"):
                 content = content[: int(number)]
             self.answer(status, content, headers, announced)
+            if what == "hang":
+                served.go_on.wait(30)
 
         def answer(
             self, status: int, content: bytes, headers: dict[str, str], announced: int | None = None
@@ -75,6 +79,7 @@ def serving(files: dict[str, Served]) -> Iterator[str]:
             self.send_header("Content-Length", str(length))
             self.end_headers()
             self.wfile.write(content)
+            self.wfile.flush()
             if length != len(content):
                 self.close_connection = True
 

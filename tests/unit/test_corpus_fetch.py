@@ -189,7 +189,7 @@ def test_a_web_page_in_place_of_the_archive_is_recognised(
     page = b"\n<!DOCTYPE html><html><body>No such corpus</body></html>" * 100
     with pytest.raises(UserError, match="is a web page, not an archive"):
         get(Served(page, kind=kind), tmp_path)
-    assert not (tmp_path / "x.tar.gz").exists()
+    assert leftovers(tmp_path) == []
 
 
 def test_a_wrong_hash_is_refused_and_not_kept(tmp_path: Path, pauses: list[float]) -> None:

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.corpus import SourceRecord, files
+from pipeline.corpus import SourceRecord, compression, files
 from pipeline.errors import UserError
 from pipeline.params import FilesSource
 
@@ -154,6 +154,33 @@ def test_unit_file_makes_a_whole_text_one_document(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("Бер.\n\nИке.\n")
     (tmp_path / "b.jsonl").write_text('{"text": "өч"}\n{"text": "дүрт"}\n')
     assert read(tmp_path, unit="file")[0] == ["Бер.\n\nИке.", "өч", "дүрт"]
+
+
+def test_a_paragraph_is_what_no_blank_line_divides(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("\n\nБер,\nике.\n \t\n\n  Өч.\nДүрт\n\n", encoding="utf-8")
+    (tmp_path / "b.jsonl").write_text('{"text": "биш\\n\\nалты"}\n')
+    found, record, ids = read(tmp_path, unit="paragraph")
+    assert found == ["Бер,\nике.", "  Өч.\nДүрт", "биш\n\nалты"]
+    assert record.empty == 0
+    assert len(set(ids)) == 3
+
+
+paragraphs = st.lists(lines.map("\n".join), min_size=1, max_size=5)
+
+
+@gently
+@given(
+    paragraphs, st.sampled_from(["\n\n", "\n\n\n", "\n \n"]), st.sampled_from(["", "\n", "\n\n"])
+)
+def test_any_paragraphs_come_back(
+    tmp_path: Path, given_texts: list[str], between: str, after: str
+) -> None:
+    texts = ["Бу беренче юл " * 20, *given_texts]
+    content = between.join(texts) + after
+    if sum(not c.isprintable() and not c.isspace() for c in content) > len(content) / 200:
+        return  # the sample is refused as no text
+    (tmp_path / "any.txt").write_bytes(content.encode())
+    assert read(tmp_path / "any.txt", unit="paragraph")[0] == texts
 
 
 @pytest.mark.parametrize("newline", ["\n", "\r\n", "\r"])
@@ -304,6 +331,98 @@ def test_columns_that_are_no_text_are_refused_in_parquet(tmp_path: Path) -> None
     with pytest.raises(UserError, match=r"no column 'body': .* text, тел"):
         read(tmp_path / "a.parquet", column="body")
     assert read(tmp_path / "a.parquet", column="тел")[0] == ["а", "б"]
+
+
+@pytest.mark.parametrize("suffix", [".gz", ".xz", ".bz2", ".zst"])
+@pytest.mark.parametrize("kind", ["txt", "jsonl", "csv"])
+def test_a_decompression_bomb_is_not_read(
+    suffix: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compression, "SPARE", 1 << 16)
+    path = tmp_path / f"bomb.{kind}{suffix}"
+    path.write_bytes(COMPRESS[suffix](WRITE[kind](["бер " * 3000] * 40)))
+    with pytest.raises(UserError, match="unpacks to more than 100 times its size: not read"):
+        read(path)
+
+
+@pytest.mark.parametrize("unit", ["line", "paragraph", "file"])
+def test_a_bomb_without_a_line_end_is_not_read_either(
+    unit: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compression, "SPARE", 1 << 20)
+    (tmp_path / "bomb.txt.gz").write_bytes(gzip.compress(b"a" * (20 << 20)))
+    with pytest.raises(UserError, match="unpacks to more than 100 times its size"):
+        read(tmp_path / "bomb.txt.gz", unit=unit)
+
+
+def test_a_parquet_that_repeats_one_value_without_end_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "SPARE", 1 << 20)
+    column = pa.DictionaryArray.from_arrays(pa.array([0] * 20_000, pa.int32()), ["сүз " * 200])
+    pq.write_table(pa.table({"text": column}), tmp_path / "bomb.parquet")
+    assert (tmp_path / "bomb.parquet").stat().st_size < 10_000
+    with pytest.raises(UserError, match=r"bomb\.parquet unpacks to more than 100 times"):
+        read(tmp_path / "bomb.parquet")
+
+
+def test_text_that_repeats_itself_is_no_bomb(tmp_path: Path) -> None:
+    (tmp_path / "a.txt.gz").write_bytes(gzip.compress("Бүген һава бик матур.\n".encode() * 50_000))
+    assert len(read(tmp_path / "a.txt.gz")[0]) == 50_000
+
+
+LONG: dict[str, tuple[bytes, str, str]] = {
+    "line": (b"a\n" + b"x" * 2000 + b"\n", "line", r"a\.txt:2 is longer than"),
+    "no line end": (b"x" * 5000, "line", r"a\.txt:1 is longer than"),
+    "paragraph": (b"a\n\n" + b"x y z\n" * 400, "paragraph", "the paragraph that ends at"),
+    "file": (b"x\n" * 2000, "file", "as one document"),
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_document_without_end_is_refused(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LONGEST", 1000)
+    content, unit, message = LONG[name]
+    (tmp_path / "a.txt").write_bytes(content)
+    with pytest.raises(UserError, match=message):
+        read(tmp_path / "a.txt", unit=unit)
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv", "tsv", "parquet"])
+def test_a_row_without_end_is_refused(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "LONGEST", 1000)
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(WRITE[kind](["бер", "x" * 2000]))
+    with pytest.raises(UserError, match=rf"a\.{kind}.*longer than"):
+        read(path)
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "_LONGEST_FIELD", 1000)
+    (tmp_path / "a.csv").write_text('n,text\n1,"Килдең\n' + "2,сүз\n" * 1000, encoding="utf-8")
+    with pytest.raises(UserError, match="field larger than field limit"):
+        read(tmp_path / "a.csv")
+
+
+def test_a_rare_nul_is_damage_and_many_are_no_text(tmp_path: Path) -> None:
+    good = ("Бүген һава бик матур.\n" * 500).encode()
+    (tmp_path / "a.txt").write_bytes(good + b"so\0on\n" + good)
+    found, record, _ = read(tmp_path / "a.txt")
+    assert (found[500], len(found), record.replaced) == ("so\ufffdon", 1001, 1)
+    (tmp_path / "a.csv").write_bytes(b"text\n" + good + b"so\0on\n")
+    assert read(tmp_path / "a.csv")[0][500] == "so\ufffdon"
+    (tmp_path / "a.jsonl").write_bytes(as_jsonl(["бер"] * 200) + b'{"text": "\0"}\n')
+    with pytest.raises(UserError, match=r"a\.jsonl:201 is not valid JSON"):
+        read(tmp_path / "a.jsonl")
+    (tmp_path / "b.txt").write_bytes(good + bytes(2000) + good)
+    with pytest.raises(UserError, match=r"b\.txt is not text: byte .* is NUL"):
+        read(tmp_path / "b.txt")
 
 
 def test_a_file_without_permission_is_said_to_be_so(

@@ -85,24 +85,53 @@ def test_no_network_is_said_on_one_line(monkeypatch: pytest.MonkeyPatch) -> None
     def refuse(*args: object, **options: object) -> None:
         raise ConnectionError("Couldn't reach 'a/b' on the Hub\n(LocalEntryNotFoundError)")
 
-    monkeypatch.setattr(datasets, "load_dataset", refuse)
+    monkeypatch.setattr(datasets, "load_dataset_builder", refuse)
     with pytest.raises(UserError, match=r"Couldn't reach .*; is there a network") as caught:
         read("a/b")
     assert "\n" not in str(caught.value)
 
 
-def test_wikipedia_is_one_configuration_of_a_data_set(monkeypatch: pytest.MonkeyPatch) -> None:
-    import datasets
+class Builder:
+    """Stands for what `datasets` builds from the Hub, which tests do not reach."""
 
-    asked: list[object] = []
+    def __init__(self, *asked: object, **options: object) -> None:
+        self.asked = [*asked, options]
+        self.base_path = f"hf://datasets/{asked[0]}@b04c8d1/20231101.tt"
 
-    def load(*args: object, **options: object) -> list[dict[str, object]]:
-        asked.extend([*args, options])
+    def as_streaming_dataset(self, split: str) -> list[dict[str, object]]:
+        self.asked.append(split)
         return [{"id": "1", "title": "Казан", "text": "Казан — шәһәр.\n\nУл зур."}]
 
-    monkeypatch.setattr(datasets, "load_dataset", load)
+
+@pytest.fixture
+def built(monkeypatch: pytest.MonkeyPatch) -> list[Builder]:
+    import datasets
+
+    made: list[Builder] = []
+
+    def load(*asked: object, **options: object) -> Builder:
+        made.append(Builder(*asked, **options))
+        return made[-1]
+
+    monkeypatch.setattr(datasets, "load_dataset_builder", load)
+    return made
+
+
+def test_wikipedia_is_one_configuration_of_a_data_set(built: list[Builder]) -> None:
     record = SourceRecord("wikipedia-tt", "wikipedia", "CC BY-SA 4.0")
     rows = list(wikipedia.documents(WikipediaSource(kind="wikipedia", code="tt"), record))
     assert rows[0]["text"] == "Казан — шәһәр.\n\nУл зур."
-    assert asked == ["wikimedia/wikipedia", "20231101.tt", {"split": "train", "streaming": True}]
+    assert built[0].asked == ["wikimedia/wikipedia", "20231101.tt", {"revision": None}, "train"]
     assert record.url == "https://huggingface.co/datasets/wikimedia/wikipedia/tree/main/20231101.tt"
+
+
+def test_the_commit_that_was_read_is_noted_and_one_may_be_asked_for(built: list[Builder]) -> None:
+    record = SourceRecord("x", "hub", "unknown")
+    source = HubSource(kind="hub", name="a/b", revision="b04c8d1", split="test")
+    assert len(list(hub.documents(source, record))) == 1
+    assert built[0].asked == ["a/b", None, {"revision": "b04c8d1"}, "test"]
+    assert record.revision == "b04c8d1"
+
+
+def test_a_local_data_set_has_no_commit(folder: Path) -> None:
+    assert read(folder)[1].revision is None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from corpus_server import Served, serving
 
-from pipeline.corpus import SourceRecord, leipzig
+from pipeline.corpus import SourceRecord, compression, leipzig
 from pipeline.errors import UserError
 from pipeline.params import LeipzigSource
 
@@ -84,7 +84,7 @@ def test_nothing_is_unpacked_wherever_members_point(
 
 
 def test_a_decompression_bomb_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leipzig, "_SPARE", 1 << 20)
+    monkeypatch.setattr(compression, "SPARE", 1 << 20)
     bomb = archive({"zeros": bytes(40 << 20), f"{NAME}/{NAME}-sentences.txt": b"1\tx\n"})
     assert len(bomb) < 100_000
     with pytest.raises(UserError, match="unpacks to more than 100 times its size"):
