@@ -1,10 +1,10 @@
 """What no side of a trial may train on: the documents that it is measured on.
 
 Raw text still holds them, and their copies. A document is known by its id, a copy by its words: a
-line is left out when at least half of its words stand in runs of eight words that held-out text
-has (Chowdhery et al. 2022, https://arxiv.org/abs/2204.02311, section 8, look for such runs between
-benchmarks and training text). So copies with other punctuation, cut ends or a changed word are
-found too, wherever line ends fell, while a line that quotes half a sentence stays. A text of fewer
+line is left out when 70 % of its words stand in runs of eight words that held-out text has, which
+is how Chowdhery et al. 2022 (https://arxiv.org/abs/2204.02311, section 8) tell that training text
+holds a benchmark. So copies with other punctuation, cut ends or a changed word are found too,
+wherever their lines end, while a line that quotes half a sentence stays. A text or a line of fewer
 words goes when it is a held-out text as a whole.
 """
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pipeline.evaluation.overlap import hashed
 
 RUN_WORDS = 8
-MOST_SHARED = 0.5  # share of a line's words; from here on it counts as a copy
+MOST_SHARED = 0.7  # share of a line's words; from here on it counts as a copy
 _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -37,15 +37,15 @@ class HeldOut:
         lines = text.split("\n")
         codes = [_codes(line) for line in lines]
         copied = self._copied(np.concatenate(codes))
-        if not copied.any():
-            return text
         kept, start = [], 0
         for line, words in zip(lines, codes, strict=True):
-            end = start + len(words)
-            if start == end or copied[start:end].mean() < MOST_SHARED:
+            share = copied[start : start + len(words)]
+            if len(words) < RUN_WORDS and not share.all():
+                share = self._copied(words)
+            if not len(words) or share.mean() < MOST_SHARED:
                 kept.append(line)
-            start = end
-        return "\n".join(kept).strip("\n")
+            start += len(words)
+        return text if len(kept) == len(lines) else "\n".join(kept).strip("\n")
 
     def _copied(self, codes: NDArray[np.uint64]) -> NDArray[np.bool_]:
         """Which words stand in a run that held-out text has. Shape [words]."""
