@@ -284,6 +284,24 @@ class ExperimentParams(Section):
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Variant] = Field(min_length=1)
 
 
+class TrialParams(Variant):
+    """One small model trained on different makings of the same text, to see which making helps."""
+
+    tokens: int = Field(default=300_000, ge=1)
+    seeds: int = Field(default=2, ge=2, le=100)
+    bpe_dropout: float = Field(default=0.1, gt=0, lt=1)
+    variants: list[Literal["raw", "clean", "unweighted", "clean_dropout"]] = []
+
+    @field_validator("variants")
+    @classmethod
+    def _compares_with_clean(cls, variants: list[str]) -> list[str]:
+        if len(set(variants)) != len(variants):
+            raise ValueError("variants must differ from one another")
+        if variants and "clean" not in variants:
+            raise ValueError("name clean too: the others are compared with it")
+        return variants
+
+
 class Params(Section):
     """The whole of params.yaml."""
 
@@ -298,6 +316,7 @@ class Params(Section):
     generation: GenerationParams = GenerationParams()
     evaluation: EvaluationParams = EvaluationParams()
     experiments: ExperimentParams
+    trials: TrialParams = TrialParams()
 
     @model_validator(mode="after")
     def _splits_leave_training_text(self) -> "Params":

@@ -17,6 +17,7 @@ REPORTS = (
     "tokenizer",
     "training",
     "experiments",
+    "trials",
     "evaluation",
     "export",
 )

@@ -12,6 +12,7 @@ from pipeline.reporting.blocks import Card, Quotes, Section, Table, number
 from pipeline.reporting.figures import readable
 from pipeline.reporting.model_sections import benchmark, export, ladder, samples, training
 from pipeline.reporting.text_sections import corpus, tokenizer, words
+from pipeline.reporting.trial_section import trials
 
 Reports = Mapping[str, Any]
 
@@ -77,6 +78,7 @@ def sections(
         tokenizer(reports["tokenizer"]),
         training(reports["training"], curve),
         ladder(reports["experiments"]),
+        trials(reports.get("trials")),
         benchmark(reports["evaluation"]),
         samples(reports["evaluation"]),
         export(reports["export"]),

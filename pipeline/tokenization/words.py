@@ -57,12 +57,12 @@ class WordEncoder:
         self.tokenizer, self.remembered = tokenizer, remembered
         self.dtype = token_dtype(tokenizer.get_vocab_size())
         ours = _how_words_are_cut(tokenizer) == _how_words_are_cut(untrained())
-        self._cut: Callable[[str], list[str]] = PIECES.findall if ours else _whole
+        self.cut: Callable[[str], list[str]] = PIECES.findall if ours else _whole
         self._known: dict[str, bytes] = {}
 
     def pack(self, texts: Iterable[str]) -> list[bytes]:
         """The token ids of each text, without `BOS`, as bytes of `dtype`."""
-        cut = [self._cut(text) for text in texts]
+        cut = [self.cut(text) for text in texts]
         if len(self._known) > self.remembered:
             self._known = {}
         known = self._known
