@@ -140,7 +140,6 @@ class CleaningParams(Section):
     max_characters: int = Field(default=1_000_000, ge=100)
     deduplicate: bool = True
     near_duplicates: float | None = Field(default=None, gt=0.3, le=1)
-    held_out: list[str] = []
     seed: int = Field(default=0, ge=0)
 
 

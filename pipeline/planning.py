@@ -17,6 +17,7 @@ from pipeline.params import FilesSource, ModelParams, OptimizerParams, Params, T
 SAMPLE_BYTES = 256 << 20  # text that is read to know how much there is; beyond, file sizes tell
 BYTES_PER_TOKEN = 4.5  # of a byte-level BPE with a few thousand tokens, give or take a third
 MEASURED_VOCABULARY = 4096
+NEAR_DUPLICATES = 0.8  # one word of nine changed, words in another order, a cut end
 WANTED_PASSES = 3.0
 MOST_PASSES = 16.0
 
@@ -60,6 +61,7 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
     dropout = 0.0 if passes < 2 else 0.1 if passes < 6 else 0.2
     layers, width, heads = SHAPES[shape]
     overlay = {
+        "cleaning": {"near_duplicates": NEAR_DUPLICATES},
         "tokenizer": {
             "sizes": _sizes(size, passes),
             "proxy_megabytes": 1.0 if minutes >= 10 else 0.3,

@@ -4,7 +4,7 @@ reason."""
 from pathlib import Path
 
 from pipeline.cleaning.run import clean
-from pipeline.documents import write_json
+from pipeline.documents import read_json, write_json
 from pipeline.params import Params
 from stages import run
 
@@ -12,7 +12,8 @@ from stages import run
 def main(params: Params) -> None:
     """data/raw to data/clean/{train,validation,test}, data/dropped and three reports."""
     data, reports = Path("data"), Path("reports")
-    report, words, examples = clean(data / "raw", data / "clean", data / "dropped", params)
+    weights = read_json(data / "references.json")["weights"]
+    report, words, examples = clean(data / "raw", data / "clean", data / "dropped", params, weights)
     write_json(reports / "words.json", words)
     write_json(reports / "dropped_examples.json", examples)
     write_json(reports / "cleaning.json", report)

@@ -8,7 +8,6 @@ everybody says them.
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import xxhash
@@ -16,6 +15,8 @@ from numpy.typing import NDArray
 
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.normalise import normalise
+from pipeline.corpus.compression import open_bytes, reading
+from pipeline.corpus.paths import list_files
 from pipeline.errors import UserError
 
 WORDS = 8
@@ -59,29 +60,30 @@ def read_held_out(paths: Sequence[str], characters: Characters) -> HeldOut:
     """Read the files of `cleaning.held_out`: a text a line, or JSONL, where every text counts.
 
     Raises:
-        UserError: a file is missing, no UTF-8 text, or not what its name says.
+        UserError: a file is missing, damaged, no UTF-8 text, or not what its name says.
     """
     texts: list[str] = []
-    for name in paths:
-        path = Path(name)
-        try:
-            lines = path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            raise UserError(f"cleaning.held_out: {path} does not exist") from None
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"cleaning.held_out: {path} cannot be read as text: {error}") from None
-        if path.suffix.lower() in (".jsonl", ".ndjson"):
-            for number, line in enumerate(lines, 1):
+    for path in paths:
+        for file in list_files(path, "cleaning.held_out")[0]:
+            with reading(file), open_bytes(file) as stream:
                 try:
-                    texts += _strings(json.loads(line)) if line.strip() else []
-                except ValueError:
-                    raise UserError(
-                        f"cleaning.held_out: {path}:{number} is not valid JSON"
-                    ) from None
-        else:
-            texts += lines
+                    lines = stream.read().decode("utf-8-sig").splitlines()
+                except UnicodeDecodeError:
+                    raise UserError(f"cleaning.held_out: {file.path} is not UTF-8 text") from None
+            for number, line in enumerate(lines, 1):
+                if file.format != "jsonl":
+                    texts.append(line)
+                elif line.strip():
+                    texts += _texts_of(line, f"cleaning.held_out: {file.path}:{number}")
     flat = [line for text in normalise(texts) for line in text.split("\n")]
     return HeldOut(characters.measure(flat).plain if flat else [])
+
+
+def _texts_of(line: str, where: str) -> list[str]:
+    try:
+        return list(_strings(json.loads(line)))
+    except (ValueError, RecursionError):
+        raise UserError(f"{where} is not valid JSON") from None
 
 
 def _strings(value: object) -> Iterator[str]:

@@ -49,6 +49,7 @@ from pipeline.cleaning.passes import (
 from pipeline.cleaning.sample import Sample, sample_batch
 from pipeline.cleaning.scratch import Scratch
 from pipeline.cleaning.split import SPLITS, check_sizes
+from pipeline.corpus.identifiers import identifier_file, identifier_origin
 from pipeline.documents import (
     DocumentWriter,
     atomic_folder,
@@ -107,7 +108,7 @@ def clean(
             dropped_folder.resolve(),
             params.split,
             total,
-            weights or {},
+            {name: weight for name, weight in (weights or {}).items() if weight != 1},
             labelled,
         )
         splits, lost = work.finish(finish, funnel)
@@ -172,8 +173,10 @@ def choose_identifier(
     others = read_contaminants(Path(params.contaminants), characters)
     if params.identifier == "made":
         return make_identifier(language.code, sample, others, params.threshold, params.seed)
-    ready = ready_identifier(Path(params.identifier), language, params.label, params.threshold)
-    return ready, measure(ready, sample[:4000], others)
+    path, _ = identifier_file(params.identifier)
+    ready = ready_identifier(path, language, params.label, params.threshold)
+    origin = identifier_origin(params.identifier)
+    return ready, {**measure(ready, sample[:4000], others), "origin": origin}
 
 
 def _make_rules(

@@ -52,7 +52,7 @@ def test_nothing_held_out_holds_nothing() -> None:
     ("name", "content", "said"),
     [
         ("a.jsonl", b"{}\n{", "a.jsonl:2 is not valid JSON"),
-        ("a.txt", b"\xff\xfe\x00", "cannot be read as text"),
+        ("a.txt", b"\xff\xfe\x00", "is not UTF-8 text"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_place(
