@@ -12,8 +12,15 @@ from stages import run
 def main(params: Params) -> None:
     """data/raw to data/clean/{train,validation,test}, data/dropped and three reports."""
     data, reports = Path("data"), Path("reports")
-    weights = read_json(data / "references.json")["weights"]
-    report, words, examples = clean(data / "raw", data / "clean", data / "dropped", params, weights)
+    references = read_json(data / "references.json")
+    report, words, examples = clean(
+        data / "raw",
+        data / "clean",
+        data / "dropped",
+        params,
+        references["weights"],
+        references["parts"],
+    )
     write_json(reports / "words.json", words)
     write_json(reports / "dropped_examples.json", examples)
     write_json(reports / "cleaning.json", report)

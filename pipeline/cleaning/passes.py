@@ -206,7 +206,8 @@ class Finish:
     """Write what is kept into its splits, and what is dropped with its reason.
 
     A source of weight 2 has every training document twice, in files that come after all others, so
-    that no model sees a text and its copy in one window; one of weight 0.5 has every other.
+    that no model sees a text and its copy in one window; one of weight 0.5 has every other. All
+    documents of a source in `parts` go to the split named there. (A contiguous split knows neither.)
     """
 
     rules: Rules
@@ -217,6 +218,7 @@ class Finish:
     split: SplitParams
     total: int  # characters that stay
     weights: Mapping[str, float]
+    parts: Mapping[str, str]
     labelled: bool
 
     def __call__(self, chunk: Chunk) -> Finished:
@@ -256,9 +258,13 @@ class Finish:
         """The split of each document, and how often it is read in training: the weight of its
         source, the fraction of that by lot."""
         where = split_by_hash(keys, self.split.validation, self.split.test)
-        if not self.weights or self.split.kind == "contiguous":
+        if self.split.kind == "contiguous" or not (self.weights or self.parts):
             return where, np.ones(len(keys), np.int64)
-        weights = np.array([self.weights.get(source, 1.0) for source in sources.to_pylist()])
+        names = sources.to_pylist()
+        if self.parts:
+            sent = [SPLITS.index(self.parts[n]) if n in self.parts else -1 for n in names]
+            where = np.where(np.array(sent) >= 0, sent, where)
+        weights = np.array([self.weights.get(name, 1.0) for name in names])
         lot = mix(keys, 1).astype(np.float64) / 2.0**64
         return where, (np.floor(weights) + (lot < weights % 1)).astype(np.int64)
 

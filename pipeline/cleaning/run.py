@@ -10,7 +10,7 @@ keep their order, and no result depends on who did the work, or how many.
 
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -72,12 +72,14 @@ def clean(
     out: Path,
     dropped: Path,
     params: Params,
-    weights: dict[str, float] | None = None,
+    weights: Mapping[str, float] | None = None,
+    parts: Mapping[str, str] | None = None,
     workers: int | None = None,
 ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
     """Clean the documents in `raw` into `out`/{train,validation,test} and `dropped`.
 
-    `weights` says how often the training documents of a source are read, by its name.
+    `weights` says how often the training documents of a source are read, `parts` which split all
+    documents of a source go to, both by the name of the source.
     Returns what goes to reports/cleaning.json, words.json and dropped_examples.json.
 
     Raises:
@@ -109,6 +111,7 @@ def clean(
             params.split,
             total,
             {name: weight for name, weight in (weights or {}).items() if weight != 1},
+            parts or {},
             labelled,
         )
         splits, lost = work.finish(finish, funnel)

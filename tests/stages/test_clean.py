@@ -233,6 +233,25 @@ def test_a_weight_says_how_often_training_text_is_read(raw: Path, tmp_path: Path
     assert all("~" in row["id"] for row in splits["train"][first_copy:])
 
 
+def test_a_source_may_bring_its_own_split(raw: Path, tmp_path: Path) -> None:
+    texts = sentences(raw, 600, "s")
+    for number, row in enumerate(texts):
+        row["source"] = ("train", "validation", "test", "free")[number % 4]
+    write_documents(tmp_path / "raw", texts)
+    parts = {name: name for name in SPLITS}
+    cleaning.clean(
+        tmp_path / "raw",
+        tmp_path / "clean",
+        tmp_path / "dropped",
+        params(cleaning=GOOD),
+        parts=parts,
+        workers=1,
+    )
+    for name, split in kept(tmp_path / "clean").items():
+        assert len(split) > 140
+        assert {row["source"] for row in split} - {"free"} == {name}
+
+
 def test_no_near_duplicate_of_a_document_stays_in_any_split(raw: Path, tmp_path: Path) -> None:
     texts = [
         {"id": f"d{i}", "text": " ".join(row["text"] for row in group), "source": "s"}
