@@ -207,7 +207,7 @@ class Finish:
 
     A source of weight 2 has every training document twice, in files that come after all others, so
     that no model sees a text and its copy in one window; one of weight 0.5 has every other. All
-    documents of a source in `parts` go to the split named there. (A contiguous split knows neither.)
+    documents of a source in `parts` go to the split named there. A contiguous split knows neither.
     """
 
     rules: Rules
