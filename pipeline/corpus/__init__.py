@@ -14,6 +14,7 @@ from urllib.parse import unquote, urlsplit
 
 import xxhash
 
+from pipeline.corpus.encoding import repair
 from pipeline.errors import UserError
 from pipeline.params import (
     DemoSource,
@@ -83,11 +84,29 @@ class SourceRecord:
         return lines
 
 
-def document_id(source: str, place: str, text: str) -> str:
-    """A stable id: 16 hex digits of XXH3 over the source's name, the place in it, and the text."""
-    digest = xxhash.xxh3_64(f"{source}\0{place}\0".encode("utf-8", "surrogatepass"))
-    digest.update(text.encode("utf-8", "surrogatepass"))  # a text of 100 MB is not copied first
-    return digest.hexdigest()
+def as_document(text: str | None, place: str, record: SourceRecord) -> dict[str, Any] | None:
+    """The row of a text that stands at `place` in its source; None where there is no text.
+
+    What UTF-8 cannot hold is replaced; the record counts that, and rows without text. The id is
+    stable: 16 hex digits of XXH3 over the source's name, the place, and the text.
+    """
+    if not text or text.isspace():
+        record.empty += 1
+        return None
+    try:
+        encoded = text.encode()
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
+        text, broken = repair(text)
+        record.replaced += broken
+        encoded = text.encode()
+    where = f"{record.name}\0{place}\0".encode("utf-8", "surrogatepass")
+    return {
+        "id": xxhash.xxh3_64_hexdigest(where + encoded),
+        "text": text,
+        "source": record.name,
+    }
 
 
 def source_names(sources: Sequence[Source]) -> list[str]:
@@ -176,10 +195,11 @@ def _capped(
     """
     limit = None if megabytes is None else int(megabytes * 1e6)
     for row in rows:
-        size = len(row["text"].encode())
+        text = row["text"]
+        size = len(text) if text.isascii() else len(text.encode())
         if limit is not None and record.bytes + size > limit:
             record.capped = True
-            beginning = "" if record.documents else _beginning(row["text"], limit)
+            beginning = "" if record.documents else _beginning(text, limit)
             if beginning:
                 record.documents, record.bytes = 1, len(beginning.encode())
                 yield row | {"text": beginning}

@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from pipeline.corpus import SourceRecord, document_id
+from pipeline.corpus import SourceRecord, as_document
 from pipeline.corpus.compression import RATIO, SPARE, open_bytes, reading, unpacks_too_far
-from pipeline.corpus.encoding import MARK, SAMPLE, detect_encoding, repair
+from pipeline.corpus.encoding import MARK, SAMPLE, detect_encoding
 from pipeline.corpus.fingerprint import Fingerprints
 from pipeline.corpus.paths import TextFile, list_files
 from pipeline.errors import UserError
@@ -59,17 +59,9 @@ def stream(
     for file in files:
         with reading(file):
             for place, text in _read(file, column, unit, record):
-                if not text or text.isspace():
-                    record.empty += 1
-                    continue
-                text, broken = repair(text)
-                record.replaced += broken
-                where = f"{file.name}\0{place}"
-                yield {
-                    "id": document_id(record.name, where, text),
-                    "text": text,
-                    "source": record.name,
-                }
+                row = as_document(text, f"{file.name}\0{place}", record)
+                if row is not None:
+                    yield row
 
 
 def _read(file: TextFile, column: str, unit: str, record: SourceRecord) -> Found:
@@ -119,9 +111,12 @@ def _too_long(where: str) -> str:
 
 def _lines(file: TextFile, encoding: str) -> Found:
     with _open_text(file, encoding, newline=None) as stream:
-        number = 0
-        for line in _bounded(file, stream):
-            number += 1  # noqa: SIM113  # enumerate() would hold the line too
+        for number in itertools.count(1):
+            line = stream.readline(LONGEST + 1)
+            if not line:
+                return
+            if len(line) > LONGEST:
+                raise UserError(_too_long(f"{file.shown}:{number}"))
             if not line.isspace():  # a blank line separates, it is no lost document
                 line = line.removesuffix("\n")
                 yield number, line

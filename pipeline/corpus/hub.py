@@ -4,8 +4,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.corpus import SourceRecord, document_id
-from pipeline.corpus.encoding import repair
+from pipeline.corpus import SourceRecord, as_document
 from pipeline.errors import UserError
 from pipeline.params import HubSource
 
@@ -48,16 +47,9 @@ def stream(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
                 f"{name}: column {column!r} is {type(text).__name__}, not text: "
                 "set corpus.sources column to one that is text"
             )
-        if not text or text.isspace():
-            record.empty += 1
-            continue
-        text, broken = repair(text)
-        record.replaced += broken
-        yield {
-            "id": document_id(record.name, str(number), text),
-            "text": text,
-            "source": record.name,
-        }
+        document = as_document(text, str(number), record)
+        if document is not None:
+            yield document
 
 
 def _guarded(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:

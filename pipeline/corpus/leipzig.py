@@ -14,9 +14,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
-from pipeline.corpus import SourceRecord, document_id
+from pipeline.corpus import SourceRecord, as_document
 from pipeline.corpus.compression import Capped
-from pipeline.corpus.encoding import MARK, repair
+from pipeline.corpus.encoding import MARK
 from pipeline.corpus.fetch import DOWNLOADS, Fetched, fetch, forget
 from pipeline.errors import UserError
 from pipeline.params import LeipzigSource
@@ -42,16 +42,9 @@ def documents(source: LeipzigSource, record: SourceRecord) -> Iterator[dict[str,
     record.url = url
     record.files = [{"name": target.name, "bytes": fetched.bytes, "sha256": fetched.sha256}]
     for number, sentence in _sentences(fetched, source.name):
-        if not sentence.strip():
-            record.empty += 1
-            continue
-        text, broken = repair(sentence)
-        record.replaced += broken
-        yield {
-            "id": document_id(record.name, number, text),
-            "text": text,
-            "source": record.name,
-        }
+        row = as_document(sentence, number, record)
+        if row is not None:
+            yield row
 
 
 def _sentences(fetched: Fetched, name: str) -> Iterator[tuple[str, str]]:
