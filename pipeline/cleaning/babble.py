@@ -15,7 +15,9 @@ from pipeline.cleaning.characters import SPACE, code_points
 FITTED = 4000  # lines that the bigrams are counted in
 
 
-def babble(lines: Sequence[str], count: int, length: int, rng: np.random.Generator) -> list[str]:
+def babble(
+    lines: Sequence[str], rng: np.random.Generator, count: int = 400, length: int = 60
+) -> list[str]:
     """`count` texts of `length` characters that follow the bigrams of `lines` (plain text)."""
     codes = np.where((found := code_points(lines[:FITTED])[0]) == 10, SPACE, found)
     letters, places = np.unique(codes, return_inverse=True)

@@ -34,9 +34,12 @@ LENIENCE = 0.4  # of the room between held-out text and other languages, where t
 PASSES = 0.99  # share of held-out text that it lets pass at any length
 LENGTHS = np.array([12, 24, 48, 96, 192])  # characters at which limits are measured
 CLEAR = 0.3  # bits a character below all foreign text, where the classifier is not asked
+USUAL = 0.9  # share of text in the language that it need not be asked about at most
 SURE = 30  # characters that a line must have for the gate to be fitted on it
 BRIEF = 24  # characters below which neighbours often share every word,
 SURE_OF_ANOTHER = 0.9  # so that the classifier must be as sure as this to overrule the gate
+HALFWAY = 0.35  # of the way to other languages, up to which a line is clean enough to learn from
+MOST = 0.5  # share of the sample that must fit together
 FEWEST = 50  # lines to make an identifier from
 LEARNT = 1_500_000  # characters that are enough to learn from
 HELD_OUT = 0.15
@@ -109,38 +112,65 @@ def make_identifier(
         unique = list(dict.fromkeys(text for text in others[name] if text))
         shuffled = [unique[i] for i in rng.permutation(len(unique))]
         held_others[name], fit_others[name] = _divide(shuffled, HELD_OUT)
-    background = Background.fit([*fitted, *sure], _flat(fit_others))
+    fitted, fit_others = _purify(code, fitted, fit_others, sure, rng, seed)
     foreign = _flat(held_others)
-    core = _near_sure(fitted, sure, background, rng) if sure else _set_aside(fitted, background)
-    classifier = _classify(code, core, fit_others, rng, seed)
-    gate = Likelihood.fit(core, background)
-    own = gate.score(fitted) <= _far_border(gate, core, foreign, rng)
-    own &= _named(classifier, fitted, code)
-    if not sure and own.mean() < 0.5:
+    classifier = _classify(code, fitted, fit_others, rng, seed)
+    gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
+    scores = gate.score(held)
+    border = _far_border(scores, gate.score(foreign), gate.score(babble(fitted, rng)))
+    held = _those(held, (scores <= border) & _named(classifier, held, code))
+    limits, clear = _limits(gate, held, [*foreign, *_flat(fit_others)], rng)
+    made = MadeIdentifier(code, gate, limits, clear, classifier, threshold)
+    return made, measure(made, held, held_others)
+
+
+def _purify(
+    code: str,
+    lines: list[str],
+    others: Mapping[str, list[str]],
+    sure: Sequence[str],
+    rng: np.random.Generator,
+    seed: int,
+) -> tuple[list[str], dict[str, list[str]]]:
+    """Lines of the sample that are in the language, and lines of other languages that are not.
+
+    Each is judged by a gate and a classifier that did not see it: dirt that a model was fitted on
+    looks clean to it.
+    """
+    background = Background.fit([*lines, *sure], _flat(others))
+    core = _near_sure(lines, sure, background, rng) if sure else _set_aside(lines, background)
+    folds = np.arange(len(lines)) % 2
+    own, clean = np.zeros(len(lines), bool), {name: list[str]() for name in others}
+    for fold in (0, 1):
+        learnt = [*sure, *_those(lines, core & (folds != fold))]
+        rest = {name: texts[1 - fold :: 2] for name, texts in others.items()}
+        classifier = _classify(code, learnt, rest, rng, seed)
+        gate = Likelihood.fit(learnt, background)
+        heard = _those(lines, folds == fold)
+        foreign = {name: texts[fold::2] for name, texts in others.items()}
+        scores = gate.score(heard)
+        border = _far_border(scores, gate.score(_flat(foreign)), gate.score(babble(learnt, rng)))
+        mine = (scores <= border) & _named(classifier, heard, code)
+        own[folds == fold] = mine
+        limit = float(np.quantile(scores[mine], PASSES)) if mine.any() else -np.inf
+        for name, texts in foreign.items():
+            strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
+            clean[name] += _those(texts, ~strays)
+    if not sure and own.mean() < MOST:
         raise UserError(
             f"most of the corpus is not in one language: only {own.mean():.0%} of a sample fits "
             f"together, and {code} is learnt from what most is: name a file of sure sentences in "
             "cleaning.sure, or an identifier in cleaning.identifier"
         )
-    fitted = [text for text, mine in zip(fitted, own, strict=True) if mine]
-    limit = float(np.quantile(gate.score(fitted), PASSES))
-    for name, texts in fit_others.items():
-        strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
-        if len(texts) >= FEWEST and strays.mean() > 0.5:
+    for name, texts in others.items():
+        passed = 1 - len(clean[name]) / max(len(texts), 1)
+        if len(texts) >= FEWEST and passed > MOST:
             raise UserError(
-                f"the corpus looks like {name}, not {code}: {strays.mean():.0%} of the sentences "
-                f"in cleaning.contaminants for {name} pass for it: check corpus.language, or take "
-                "that file away if it is the same language"
+                f"the corpus looks like {name}, not {code}: {passed:.0%} of the sentences that "
+                f"cleaning.contaminants has for {name} pass for it: check corpus.language, or "
+                "take that file away if it is the same language"
             )
-        fit_others[name] = [t for t, stray in zip(texts, strays, strict=True) if not stray]
-    classifier = _classify(code, fitted, fit_others, rng, seed)
-    gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
-    sure_held = gate.score(held) <= _far_border(gate, fitted, foreign, rng)
-    sure_held &= _named(classifier, held, code)
-    held = [text for text, mine in zip(held, sure_held, strict=True) if mine]
-    limits, clear = _limits(gate, held, [*foreign, *_flat(fit_others)], rng)
-    made = MadeIdentifier(code, gate, limits, clear, classifier, threshold)
-    return made, measure(made, held, held_others)
+    return _those(lines, own), clean
 
 
 def _lines(
@@ -171,6 +201,10 @@ def _divide(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     return lines[:cut], lines[cut:]
 
 
+def _those(texts: Sequence[str], chosen: Bools) -> list[str]:
+    return [texts[i] for i in np.flatnonzero(chosen).tolist()]
+
+
 def _flat(texts: Mapping[str, Sequence[str]]) -> list[str]:
     return [text for name in sorted(texts) for text in texts[name]]
 
@@ -181,30 +215,27 @@ def _named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Bo
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)
 
 
-def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> list[str]:
-    """Keep the lines that a gate fitted on other lines finds no worse than the mass of them."""
+def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> Bools:
+    """Which lines a gate fitted on other lines finds no worse than the mass of them."""
     kept = np.ones(len(lines), bool)
     half = np.arange(len(lines)) % 2 == 0
     for _ in range(rounds):
         scores = np.zeros(len(lines), np.float32)
         for part in (half, ~half):
-            gate = Likelihood.fit([lines[i] for i in np.flatnonzero(part & kept)], background)
-            scores[~part] = gate.score([lines[i] for i in np.flatnonzero(~part)])
+            gate = Likelihood.fit(_those(lines, part & kept), background)
+            scores[~part] = gate.score(_those(lines, ~part))
         kept = scores <= _near_border(scores)
-    return [lines[i] for i in np.flatnonzero(kept)]
+    return kept
 
 
 def _near_sure(
     lines: list[str], sure: Sequence[str], background: Background, rng: np.random.Generator
-) -> list[str]:
-    """The sure lines, and those that a gate fitted on them takes for the same language."""
-    half = np.arange(len(sure)) % 2 == 0
-    gate = Likelihood.fit([sure[i] for i in np.flatnonzero(half)], background)
-    middle = float(np.median(gate.score([sure[i] for i in np.flatnonzero(~half)])))
-    far = float(np.median(gate.score(babble(sure, 400, 60, rng))))
-    gate = Likelihood.fit(sure, background)
-    near = gate.score(lines) <= middle + 0.5 * REACH * (far - middle)
-    return [*sure, *(text for text, found in zip(lines, near, strict=True) if found)]
+) -> Bools:
+    """Which lines a gate fitted on the sure ones takes for the same language."""
+    gate = Likelihood.fit(sure[::2], background)
+    middle = float(np.median(gate.score(sure[1::2])))
+    far = float(np.median(gate.score(babble(sure, rng))))
+    return Likelihood.fit(sure, background).score(lines) <= middle + HALFWAY * (far - middle)
 
 
 def _near_border(scores: Floats) -> float:
@@ -213,20 +244,17 @@ def _near_border(scores: Floats) -> float:
     return float(middle + 2.2 * (middle - best))
 
 
-def _far_border(
-    gate: Likelihood, lines: list[str], foreign: list[str], rng: np.random.Generator
-) -> float:
-    """That border, or half the way to other languages or to babble where that is farther.
+def _far_border(scores: Floats, foreign: Floats, nothing: Floats) -> float:
+    """That border, or part of the way to other languages or to babble where that is farther.
 
     In a corpus of few words and subjects the rest passes for dirt at first; a gate that has seen
     none of the dirt can tell.
     """
-    scores = gate.score(lines)
     border, middle = _near_border(scores), float(np.median(scores))
-    border = max(border, middle + 0.5 * (float(np.median(gate.score(babble(lines, 400, 60, rng)))) - middle))
+    far = float(np.median(nothing))
     if len(foreign):
-        border = max(border, middle + 0.5 * (float(np.quantile(gate.score(foreign), 0.01)) - middle))
-    return border
+        far = max(far, float(np.quantile(foreign, 0.01)))
+    return max(border, middle + HALFWAY * (far - middle))
 
 
 def _classify(
@@ -267,21 +295,22 @@ def _fragments(lines: Sequence[str], count: int, rng: np.random.Generator) -> li
 def _limits(
     gate: Likelihood, held: list[str], others: list[str], rng: np.random.Generator
 ) -> tuple[Floats, Floats]:
-    """At each of `LENGTHS`, the largest score that passes, and one that no foreign text is below.
+    """At each of `LENGTHS`, the largest score that passes, and the largest that needs no second
+    opinion: no foreign text is below it.
 
     Measured on stretches of that length of held-out text, of other languages, and of babble.
     """
-    nothing = babble(held, 1000, int(LENGTHS[-1]), rng)
+    nothing = babble(held, rng, 1000, int(LENGTHS[-1]))
     limits, clear = [], []
     for length in LENGTHS.tolist():
         own = gate.score(_windows(held, length, rng))
-        middle, most = np.quantile(own, [0.5, PASSES])
+        middle, usual, most = np.quantile(own, [0.5, USUAL, PASSES])
         far = np.median(gate.score([_first_words(text, length) for text in nothing]))
         limit = middle + REACH * (far - middle)
         if others:
             foreign = gate.score(_windows(others, length, rng))
             limit = min(limit, most + LENIENCE * (float(np.quantile(foreign, 0.01)) - most))
-            clear.append(foreign.min() - CLEAR)
+            clear.append(min(usual, foreign.min() - CLEAR))
         limits.append(max(limit, most))
     return np.array(limits, np.float32), np.array(clear or limits, np.float32)
 
