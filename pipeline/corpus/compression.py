@@ -1,7 +1,8 @@
 """Opening files that may be compressed, and saying plainly what is wrong with damaged ones.
 
 A few kilobytes can unpack to more than any disk holds. Text shrinks to a third or a tenth, so what
-unpacks to more than a hundredth of its size is a trap, and reading it ends.
+shrank to less than a hundredth is a trap, and reading it ends: not when the whole is read, but as
+soon as what came is a hundred times what went in, and `SPARE` more.
 """
 
 import bz2
@@ -11,14 +12,14 @@ import lzma
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import IO, Any
 
 from pipeline.corpus.paths import TextFile
 from pipeline.errors import UserError
 
 RATIO = 100
-SPARE = 64 << 20
-"""Bytes that any file may unpack to, however small it is."""
+SPARE = 32 << 20
+"""Bytes that any file may unpack to, however well it shrank."""
 
 MAGIC = {"gzip": b"\x1f\x8b", "xz": b"\xfd7zXZ\0", "bz2": b"BZh", "zstd": b"\x28\xb5\x2f\xfd"}
 """What compressed data begins with."""
@@ -37,24 +38,24 @@ def unpacks_too_far(name: str) -> str:
 
 
 class Capped(io.RawIOBase):
-    """The unpacked bytes of a stream, up to `RATIO` times those of the packed file.
+    """The unpacked bytes of `stream`, while they are in proportion to those read from `packed`.
 
     Raises:
-        UserError: there are more; the message names the file `name`.
+        UserError: they are not; the message names the file `name`.
     """
 
-    def __init__(self, stream: Any, packed: int, name: str) -> None:
-        self._stream, self._name = stream, name
-        self._left = packed * RATIO + SPARE
+    def __init__(self, stream: Any, packed: IO[bytes], name: str) -> None:
+        self._stream, self._packed, self._name = stream, packed, name
+        self._came = 0
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int = -1) -> bytes:
-        # Not more than is allowed at once: `read()` of a trap would fill the memory.
+        # Never more than a block at once: `read()` of a trap would fill the memory.
         block: bytes = self._stream.read(min(size, _BLOCK) if size >= 0 else _BLOCK)
-        self._left -= len(block)
-        if self._left < 0:
+        self._came += len(block)
+        if self._came > SPARE and self._came > self._packed.tell() * RATIO + SPARE:
             raise UserError(unpacks_too_far(self._name))
         return block
 
@@ -65,6 +66,7 @@ class Capped(io.RawIOBase):
 
     def close(self) -> None:
         self._stream.close()
+        self._packed.close()
         super().close()
 
 
@@ -72,20 +74,24 @@ def open_bytes(file: TextFile) -> Any:
     """Open a file for reading bytes, decompressed as its name says."""
     if file.compression is None:
         return open(file.path, "rb", buffering=_BLOCK)
-    packed = file.path.stat().st_size
-    return io.BufferedReader(Capped(_unpacked(file), packed, file.shown), _BLOCK)
+    packed = open(file.path, "rb")  # noqa: SIM115  # closed with what reads from it
+    try:
+        return io.BufferedReader(Capped(_unpacked(file, packed), packed, file.shown), _BLOCK)
+    except BaseException:
+        packed.close()
+        raise
 
 
-def _unpacked(file: TextFile) -> Any:
+def _unpacked(file: TextFile, packed: IO[bytes]) -> Any:
     if file.compression == "gzip":
-        return gzip.open(file.path)
+        return gzip.open(packed)
     if file.compression == "xz":
-        return lzma.open(file.path)
+        return lzma.open(packed)
     if file.compression == "bz2":
-        return bz2.open(file.path)
+        return bz2.open(packed)
     import pyarrow
 
-    return pyarrow.input_stream(str(file.path), compression="zstd", buffer_size=_BLOCK)
+    return pyarrow.CompressedInputStream(pyarrow.PythonFile(packed), "zstd")
 
 
 @contextmanager

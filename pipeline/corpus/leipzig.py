@@ -52,8 +52,9 @@ def _sentences(fetched: Fetched, name: str) -> Iterator[tuple[str, str]]:
     found = False
     try:
         with (
-            gzip.open(fetched.path) as unpacked,
-            Capped(unpacked, fetched.bytes, fetched.url) as capped,
+            open(fetched.path, "rb") as packed,
+            gzip.open(packed) as unpacked,
+            Capped(unpacked, packed, fetched.url) as capped,
             tarfile.open(fileobj=capped, mode="r|") as archive,
         ):
             for member in archive:
