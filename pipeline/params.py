@@ -102,6 +102,7 @@ class CleaningParams(Section):
     contaminants: str = "languages/contaminants"
     min_characters: int = Field(default=10, ge=1)
     max_characters: int = Field(default=1_000_000, ge=100)
+    personal_data: bool = True
     deduplicate: bool = True
     seed: int = Field(default=0, ge=0)
 

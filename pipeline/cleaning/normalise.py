@@ -39,7 +39,7 @@ _CUT = re.compile(r"\w(?=\w)|(\S)(?!\1)(?=\S)")
 
 _BREAK = re.compile(r"[-\u2010\xac][ \n](?=[^\W\d_]{2})")
 _LETTERS = re.compile(r"[^\W\d_]+")
-_LAST_LETTERS = re.compile(r"(?<!\w)[^\W\d_]{2,}$")
+_LAST_LETTERS = re.compile(r"(?<!\w)[^\W\d_]{2,}\Z")
 _LONGEST_WORD = 60
 
 # Letters that look the same. Latin first, Cyrillic second.
@@ -71,7 +71,8 @@ def normalise(texts: Sequence[str]) -> list[str]:
 def _in_pieces(text: str) -> str:
     """A very long text, cut between lines, or else where two characters have nothing to do with
     each other, and each piece normalised."""
-    normal, begin, gap = [], 0, ""
+    normal: list[str] = []
+    begin, gap = 0, ""
     while begin < len(text):
         end = text.rfind("\n", begin, begin + SLICE) + 1
         if begin + SLICE >= len(text):
