@@ -138,6 +138,7 @@ class CleaningParams(Section):
     held_out: list[Annotated[str, Field(min_length=1)]] = []
     min_characters: int = Field(default=10, ge=1)
     max_characters: int = Field(default=1_000_000, ge=100)
+    personal_data: bool = True
     deduplicate: bool = True
     near_duplicates: float | None = Field(default=None, gt=0.3, le=1)
     seed: int = Field(default=0, ge=0)
