@@ -15,6 +15,7 @@ from pipeline.cleaning.context import forgive
 from pipeline.cleaning.held_out import HeldOut
 from pipeline.cleaning.identify import Identifier
 from pipeline.cleaning.normalise import join_broken_words, normalise, repair_homoglyphs
+from pipeline.cleaning.personal import hide
 
 REPEATABLE = 60  # characters from which on a paragraph is unlikely to be written twice by chance
 PATIENCE = 2  # times that a shorter one may stand in one document
@@ -29,6 +30,7 @@ class Rules:
     identifier: Identifier
     vocabulary: Collection[str]
     held_out: HeldOut
+    personal_data: bool
     min_characters: int
     max_characters: int
 
@@ -142,6 +144,10 @@ def _annotate(
     language = rules.characters.language
     whole = repair_homoglyphs(normalise(texts), language.script, language.alphabet)
     whole = join_broken_words(whole, rules.vocabulary)
+    if rules.personal_data:
+        whole, hidden = hide(whole)
+        for kind, count in hidden.items():
+            counts["personal", kind] += count
     paragraphs = [text.split("\n") for text in whole]
     flat = [paragraph for document in paragraphs for paragraph in document]
     if not flat:

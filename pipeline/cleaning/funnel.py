@@ -16,7 +16,6 @@ from pipeline.cleaning.filters import REASONS
 from pipeline.cleaning.statistics import SAMPLE_BYTES, WordCounts
 
 EXAMPLES = 10
-PERSONAL = ("email", "phone", "ip")
 EXAMPLE_CHARACTERS = 300
 
 

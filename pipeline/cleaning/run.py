@@ -205,6 +205,7 @@ def _make_rules(
         identifier,
         sample.vocabulary(),
         read_held_out(cleaning.held_out, characters),
+        cleaning.personal_data,
         cleaning.min_characters,
         cleaning.max_characters,
     )
