@@ -1,5 +1,6 @@
 """Data sets of the Hugging Face Hub, streamed with `datasets`; a local folder of one works too."""
 
+import gc
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,10 @@ def _guarded(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]
         raise UserError(
             f"data set {source.name}{where} ({source.split}) cannot be read: {_reason(error)}"
         ) from None
+    finally:
+        # A Parquet scan that is left half-way (a cap) sits in a cycle of references; destroyed when
+        # the program ends, it aborts it: https://github.com/huggingface/datasets/issues/7566
+        gc.collect()
 
 
 def _load(source: HubSource, record: SourceRecord) -> Iterable[dict[str, Any]]:
