@@ -98,7 +98,8 @@ class CleaningParams(Section):
 
     identifier: str = "made"
     label: str | None = None
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    sure: str | None = None
     contaminants: str = "languages/contaminants"
     min_characters: int = Field(default=10, ge=1)
     max_characters: int = Field(default=1_000_000, ge=100)

@@ -19,14 +19,8 @@ import pyarrow.parquet as pq
 
 from pipeline.cleaning.annotate import REPEATABLE, Annotated, Rules, annotate
 from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.choose import check_letters, choose_identifier
 from pipeline.cleaning.deduplicate import HashSet
-from pipeline.cleaning.identify import (
-    Identifier,
-    NoIdentifier,
-    make_identifier,
-    measure,
-    ready_identifier,
-)
 from pipeline.cleaning.normalise import normalise
 from pipeline.cleaning.outputs import Funnel, Outputs
 from pipeline.cleaning.parallel import ordered_map, usable_cores
@@ -34,11 +28,12 @@ from pipeline.cleaning.sample import Sample, Sampled, sample_batch
 from pipeline.documents import SCHEMA, atomic_folder, count_documents, read_batches, shards
 from pipeline.errors import UserError
 from pipeline.languages import Language, describe, language_from_text, load_language
-from pipeline.params import CleaningParams, Params
+from pipeline.params import Params
 from pipeline.progress import Progress, progress
 
 JOB_CHARACTERS = 1 << 20
 JOB_ROWS = 4096
+TOLD_BY = 4 << 20  # characters that tell of the language's letters
 WORD_BYTES = 32 << 20  # text that words are taken from to put broken ones together
 
 Job = dict[str, list[str]]
@@ -67,7 +62,11 @@ def clean(
     characters = Characters(language)
     with progress("clean: reading", total) as bar:
         sample = _read_sample(raw, characters, params.cleaning.seed, workers, bar)
-    identifier, measured = choose_identifier(params.cleaning, language, characters, sample.finish())
+    wanted = params.cleaning.identifier
+    path = None if wanted in ("made", "none") else Path(wanted)
+    identifier, measured = choose_identifier(
+        params.cleaning, path, language, characters, sample.finish()
+    )
     rules = Rules(
         characters,
         identifier,
@@ -103,56 +102,17 @@ def clean(
 
 def find_language(code: str, raw: Path) -> Language:
     """What languages/ says of a language, or else what the beginning of its text does."""
+    texts: list[str] = []
+    for batch in read_batches(raw, ["text"], 256):
+        texts += normalise(batch.column(0).to_pylist())
+        if sum(map(len, texts)) > TOLD_BY:
+            break
     language = load_language(code)
     if language is None:
-        texts: list[str] = []
-        for batch in read_batches(raw, ["text"], 256):
-            texts += normalise(batch.column(0).to_pylist())
-            if sum(map(len, texts)) > 4 << 20:
-                break
         language = language_from_text(code, texts)
         print(describe(language), flush=True)
+    check_letters(language, texts)
     return language
-
-
-def read_contaminants(folder: Path, characters: Characters) -> dict[str, list[str]]:
-    """Plain lines of the other languages of the same script, from one text file a language.
-
-    Raises:
-        UserError: there is no such folder, or a file in it is no UTF-8 text.
-    """
-    if not folder.is_dir():
-        raise UserError(f"cleaning.contaminants: {folder} is no folder of text files")
-    found: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*.txt")):
-        if path.stem == characters.language.code:
-            continue
-        try:
-            lines = normalise(path.read_text(encoding="utf-8").splitlines())
-        except UnicodeDecodeError:
-            raise UserError(f"cleaning.contaminants: {path} is not UTF-8 text") from None
-        lines = [line for line in lines if line]
-        if not lines:
-            continue
-        measured = characters.measure(lines)
-        own = measured.in_script > 0.5 * np.maximum(measured.letter, 1)
-        plain = [measured.plain[i] for i in np.flatnonzero(own).tolist()]
-        if len(plain) >= 10:
-            found[path.stem] = plain
-    return found
-
-
-def choose_identifier(
-    params: CleaningParams, language: Language, characters: Characters, sample: list[str]
-) -> tuple[Identifier, dict[str, Any]]:
-    """The identifier that the params ask for, and how well it does on held-out lines."""
-    if params.identifier == "none":
-        return NoIdentifier(), {"precision": None, "recall": None}
-    others = read_contaminants(Path(params.contaminants), characters)
-    if params.identifier == "made":
-        return make_identifier(language.code, sample, others, params.threshold, params.seed)
-    ready = ready_identifier(Path(params.identifier), language, params.label, params.threshold)
-    return ready, measure(ready, sample[:4000], others)
 
 
 def _jobs(raw: Path) -> Iterator[Job]:
