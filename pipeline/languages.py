@@ -8,79 +8,20 @@ counting the letters of its text. `docs/adding-a-language.md` explains every key
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from pipeline.errors import UserError
+from pipeline.scripts import SCRIPTS, of_alphabet, script_of
 
 FOLDER = "languages"
 IDENTIFIERS = ("lid176", "glotlid")
 COVERAGE = 0.999  # share of letter occurrences that an alphabet taken from text covers
 WORD_MARKS = "'’-"  # what joins the letters of one word where no file says otherwise
-
-# First word of a character's Unicode name -> ISO 15924 code of its script.
-SCRIPTS = {
-    "LATIN": "Latn",
-    "CYRILLIC": "Cyrl",
-    "GREEK": "Grek",
-    "COPTIC": "Copt",
-    "ARMENIAN": "Armn",
-    "GEORGIAN": "Geor",
-    "HEBREW": "Hebr",
-    "ARABIC": "Arab",
-    "SYRIAC": "Syrc",
-    "THAANA": "Thaa",
-    "NKO": "Nkoo",
-    "TIFINAGH": "Tfng",
-    "ETHIOPIC": "Ethi",
-    "VAI": "Vaii",
-    "BAMUM": "Bamu",
-    "ADLAM": "Adlm",
-    "OSMANYA": "Osma",
-    "DEVANAGARI": "Deva",
-    "BENGALI": "Beng",
-    "GURMUKHI": "Guru",
-    "GUJARATI": "Gujr",
-    "ORIYA": "Orya",
-    "TAMIL": "Taml",
-    "TELUGU": "Telu",
-    "KANNADA": "Knda",
-    "MALAYALAM": "Mlym",
-    "SINHALA": "Sinh",
-    "OL": "Olck",
-    "MEETEI": "Mtei",
-    "CHAKMA": "Cakm",
-    "LEPCHA": "Lepc",
-    "LIMBU": "Limb",
-    "THAI": "Thai",
-    "LAO": "Laoo",
-    "KHMER": "Khmr",
-    "MYANMAR": "Mymr",
-    "TIBETAN": "Tibt",
-    "BALINESE": "Bali",
-    "JAVANESE": "Java",
-    "SUNDANESE": "Sund",
-    "BUGINESE": "Bugi",
-    "CHAM": "Cham",
-    "MONGOLIAN": "Mong",
-    "YI": "Yiii",
-    "LISU": "Lisu",
-    "CJK": "Hani",
-    "HIRAGANA": "Hira",
-    "KATAKANA": "Kana",
-    "BOPOMOFO": "Bopo",
-    "HANGUL": "Hang",
-    "CHEROKEE": "Cher",
-    "CANADIAN": "Cans",
-    "OSAGE": "Osge",
-}
-UNKNOWN_SCRIPT = "Zzzz"  # ISO 15924 for "uncoded": a letter whose script is not in the table
-SHARED = {"MODIFIER", "MATHEMATICAL", "FEMININE", "MASCULINE", "MICRO", "FULLWIDTH", "HALFWIDTH"}
 
 
 @dataclass(frozen=True)
@@ -90,7 +31,8 @@ class Language:
     `alphabet`, `foreign_letters` and `word_marks` are strings of single characters: the lower-case
     letters of good text; letters that good text never holds, not even in names, while a neighbour
     does; and the non-letters that belong to a word when they stand between two letters.
-    `identifiers` gives the label that each ready-made identifier uses, or None where it knows none.
+    `identifiers` gives the label that each ready-made identifier uses, or None where it knows none,
+    and `thresholds` how sure of it each must be, where the file says so.
     """
 
     code: str
@@ -102,6 +44,7 @@ class Language:
     foreign_letters: str
     word_marks: str
     identifiers: Mapping[str, str | None]
+    thresholds: Mapping[str, float]
     leipzig: tuple[str, ...]
     wikipedia: str | None
     fineweb2: str | None
@@ -110,83 +53,12 @@ class Language:
     """The file that says so, or "text"."""
 
 
-@cache
-def script_of(character: str) -> str | None:
-    """ISO 15924 code of a letter's script; None for what is no letter or belongs to all scripts.
-
-    Vowel signs count as letters in scripts that write them as marks (Devanagari, N'Ko); accents
-    that combine with any script do not.
-    """
-    if unicodedata.category(character)[0] not in "LM":
-        return None
-    word = re.split("[ -]", unicodedata.name(character, ""))[0]
-    if word in SCRIPTS:
-        return SCRIPTS[word]
-    if word in SHARED or unicodedata.category(character)[0] == "M":
-        return None
-    return UNKNOWN_SCRIPT
-
-
-class _Letters(dict[int, str | None]):
-    """Tells the letters that pass a test from those that do not, at 20 million characters a second.
-
-    Letters that are sure to pass go in one regular expression; what is left, mostly spaces and
-    punctuation, is judged by this table for `str.translate`: "+" passes, "-" fails, None is no
-    letter. It is filled as characters turn up.
-    """
-
-    def __init__(self, sure: Iterable[str], passes: Callable[[str], bool]) -> None:
-        super().__init__()
-        self.passes = passes
-        self.sure = re.compile(f"[{re.escape(''.join(sure))}]+")
-
-    def __missing__(self, code_point: int) -> str | None:
-        letter = chr(code_point)
-        verdict = None if script_of(letter) is None else "+" if self.passes(letter) else "-"
-        self[code_point] = verdict
-        return verdict
-
-    def count(self, text: str) -> tuple[int, int]:
-        """How many letters of `text` pass, and how many fail."""
-        rest = self.sure.sub("", text)
-        judged = rest.translate(self)
-        failed = judged.count("-")
-        return len(text) - len(rest) + len(judged) - failed, failed
-
-
-@lru_cache(maxsize=64)
-def _of_script(script: str) -> _Letters:
-    def passes(letter: str) -> bool:
-        return script_of(letter) == script
-
-    return _Letters(filter(passes, map(chr, range(0x3000))), passes)
-
-
-@lru_cache(maxsize=64)
-def _of_alphabet(alphabet: str) -> _Letters:
-    letters = frozenset(alphabet)
-
-    def passes(letter: str) -> bool:
-        return all(part in letters for part in letter.lower() if script_of(part) is not None)
-
-    either_case = set(alphabet) | {
-        letter.upper() for letter in alphabet if len(letter.upper()) == 1
-    }
-    return _Letters(sorted(filter(passes, either_case)), passes)
-
-
-def script_share(text: str, script: str) -> float:
-    """Share of the letters of `text` that are of `script` (ISO 15924); 0 where there are none."""
-    passed, failed = _of_script(script).count(text)
-    return passed / (passed + failed) if passed else 0.0
-
-
 def letters_outside(language: Language, text: str) -> float:
     """Share of the letters of `text`, in either case, that are not in the language's alphabet.
 
     The text is expected in NFC. Without any letter the share is 0: nothing is outside.
     """
-    passed, failed = _of_alphabet(language.alphabet).count(text)
+    passed, failed = of_alphabet(language.alphabet).count(text)
     return failed / (passed + failed) if failed else 0.0
 
 
@@ -265,6 +137,7 @@ def language_from_text(code: str, texts: Iterable[str]) -> Language:
         foreign_letters="",
         word_marks=WORD_MARKS,
         identifiers=dict.fromkeys(IDENTIFIERS),
+        thresholds={},
         leipzig=(),
         wikipedia=None,
         fineweb2=None,
@@ -315,7 +188,8 @@ class _Reader:
             if script_of(mark) is not None or mark.isspace():
                 raise self._wrong("word_marks", mark, "must be neither a letter nor a space")
         identifiers = self._mapping(self.values.pop("identifiers", None), "identifiers")
-        labels = {name: self._label(identifiers, f"identifiers.{name}") for name in IDENTIFIERS}
+        thresholds: dict[str, float] = {}
+        labels = {name: self._identifier(identifiers, name, thresholds) for name in IDENTIFIERS}
         self._nothing_left(identifiers, "identifiers.")
         sources = self._mapping(self.values.pop("sources", {}), "sources")
         language = Language(
@@ -328,6 +202,7 @@ class _Reader:
             foreign_letters=foreign,
             word_marks=marks,
             identifiers=labels,
+            thresholds=thresholds,
             leipzig=self._names(sources, "sources.leipzig"),
             wikipedia=self._optional(sources, "sources.wikipedia"),
             fineweb2=self._optional(sources, "sources.fineweb2"),
@@ -365,6 +240,24 @@ class _Reader:
         if values[name] is None:
             return values.pop(name)
         return self._text(values, key)
+
+    def _identifier(
+        self, values: dict[str, Any], name: str, thresholds: dict[str, float]
+    ) -> str | None:
+        """A label, or a mapping of `label` and `threshold`."""
+        key = f"identifiers.{name}"
+        if not isinstance(values.get(name), dict):
+            return self._label(values, key)
+        both = self._mapping(values.pop(name), key)
+        label = self._text(both, f"{key}.label")
+        threshold = both.pop("threshold", None)
+        if isinstance(threshold, bool) or not isinstance(threshold, int | float):
+            raise self._wrong(f"{key}.threshold", threshold, "must be a number from 0 to 1")
+        if not 0 <= threshold <= 1:
+            raise self._wrong(f"{key}.threshold", threshold, "must be from 0 to 1")
+        self._nothing_left(both, f"{key}.")
+        thresholds[name] = float(threshold)
+        return label
 
     def _names(self, values: dict[str, Any], key: str) -> tuple[str, ...]:
         names = values.pop(key.split(".")[-1], None) or []

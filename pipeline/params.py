@@ -133,7 +133,8 @@ class CleaningParams(Section):
     engine: Literal["local", "ray"] = "local"
     identifier: str = "made"
     label: str | None = None
-    threshold: float = Field(default=0.5, ge=0, le=1)
+    threshold: float | None = Field(default=None, ge=0, le=1)
+    sure: str | None = None
     contaminants: str = "languages/contaminants"
     held_out: list[Annotated[str, Field(min_length=1)]] = []
     min_characters: int = Field(default=10, ge=1)

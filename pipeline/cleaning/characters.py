@@ -12,7 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pipeline.languages import Language, script_of
+from pipeline.languages import Language
+from pipeline.scripts import script_of
 
 LETTER, IN_SCRIPT, IN_ALPHABET, FOREIGN, DIGIT, SIGN, BROKEN, KNOWN = (1 << i for i in range(8))
 KINDS = ("letter", "in_script", "in_alphabet", "foreign", "digit", "sign", "broken")

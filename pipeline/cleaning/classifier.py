@@ -22,6 +22,7 @@ from pipeline.errors import UserError
 
 PREFIX = "__label__"
 LONGEST = 600  # characters of a text that the classifier looks at: more does not change its mind
+LIKELIEST = 5  # labels of a text among which one is looked for
 RATES = (0.5, 0.2, 0.05)
 
 PROBE = """
@@ -106,12 +107,44 @@ class Classifier:
 
         return cls(fasttext.load_model(str(path)))
 
+    def __getstate__(self) -> bytes:
+        """The model as the library writes it, so that it can be sent to another process."""
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            self.model.save_model(str(path))
+            return path.read_bytes()
+
+    def __setstate__(self, state: bytes) -> None:
+        import fasttext
+
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "model"
+            path.write_bytes(state)
+            self.__init__(fasttext.load_model(str(path)))  # type: ignore[misc]
+
     def predict(self, texts: Sequence[str]) -> tuple[NDArray[np.float32], list[str]]:
         """The probability and the name of the likeliest label of each text (one line each)."""
-        if not texts:
-            return np.zeros(0, np.float32), []
-        cut = [text[:LONGEST].replace("\n", " ") + "\n" for text in texts]
-        labels, probabilities = self.model.f.multilinePredict(cut, 1, 0.0, "strict")
+        probabilities, labels = self._likeliest(texts, 1)
         best = [float(p[0]) if len(p) else 0.0 for p in probabilities]
         names = [str(found[0]).removeprefix(PREFIX) if found else "" for found in labels]
         return np.array(best, np.float32), names
+
+    def probability(self, texts: Sequence[str], label: str) -> NDArray[np.float32]:
+        """The probability of one label for each text; 0 where it is not among the likeliest."""
+        wanted = PREFIX + label
+        found = zip(*self._likeliest(texts, LIKELIEST), strict=True)
+        return np.array(
+            [
+                next((p for p, name in zip(*both, strict=True) if name == wanted), 0)
+                for both in found
+            ],
+            np.float32,
+        )
+
+    def _likeliest(self, texts: Sequence[str], count: int) -> tuple[list[Any], list[Any]]:
+        """Probabilities and labels of the `count` likeliest of each text."""
+        if not texts:
+            return [], []
+        cut = [text[:LONGEST].replace("\n", " ") + "\n" for text in texts]
+        labels, probabilities = self.model.f.multilinePredict(cut, count, 0.0, "strict")
+        return probabilities, labels

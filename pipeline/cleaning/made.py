@@ -3,12 +3,10 @@
 It is made from the corpus itself, on the assumption that most of it is in the language, and from
 texts in other languages:
 
-1. A likelihood gate (`likelihood`) is fitted on one half of a sample and scores the other half;
-   lines far worse than the rest are set aside; repeat. What is left is the language, more or less.
-   Where sure sentences are given, the gate is fitted on those instead.
-2. A fastText classifier learns to tell that from the other languages, and the gate is fitted again.
-   Now every line of the sample is heard once more: it is in if both agree, be its subject ever so
-   rare; and foreign lines that both take for the language go. Fit both again.
+1. A sample of the corpus is purified (`purify`): what does not fit with the rest of it, or with
+   sure sentences where those are given, is set aside.
+2. A likelihood gate (`likelihood`) is fitted on what is left, and a fastText classifier learns to
+   tell it from the other languages.
 3. The gate's limits, by length, stand between the language and babble (`babble`): text with its
    letters and none of its words. Where texts are so short that both overlap, they let 99 % of
    held-out text in the language pass.
@@ -25,8 +23,9 @@ import numpy as np
 
 from pipeline.cleaning.babble import babble
 from pipeline.cleaning.classifier import Classifier
-from pipeline.cleaning.identify import FOREIGN, Bools, Floats, Judged, measure
+from pipeline.cleaning.identify import FOREIGN, Floats, Judged, measure
 from pipeline.cleaning.likelihood import Background, Likelihood
+from pipeline.cleaning.purify import classify, far_border, flat, named, purify, tell_apart, those
 from pipeline.errors import UserError
 
 REACH = 0.62  # of the way from the language's middle to babble's, that the gate lets pass
@@ -38,8 +37,6 @@ USUAL = 0.9  # share of text in the language that it need not be asked about at 
 SURE = 30  # characters that a line must have for the gate to be fitted on it
 BRIEF = 24  # characters below which neighbours often share every word,
 SURE_OF_ANOTHER = 0.9  # so that the classifier must be as sure as this to overrule the gate
-HALFWAY = 0.35  # of the way to other languages, up to which a line is clean enough to learn from
-MOST = 0.5  # share of the sample that must fit together
 FEWEST = 50  # lines to make an identifier from
 LEARNT = 1_500_000  # characters that are enough to learn from
 HELD_OUT = 0.15
@@ -104,73 +101,52 @@ def make_identifier(
         UserError: the sample has too few lines to learn from, most of it does not fit together, or
             it cannot be told from another language.
     """
+    learnt = learn(code, sample, others, threshold, seed, sure)
+    return learnt.made, measure(learnt.made, learnt.held, learnt.held_others)
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """An identifier, and lines that nothing of it was fitted on."""
+
+    made: MadeIdentifier
+    held: list[str]
+    held_others: dict[str, list[str]]
+
+
+def learn(
+    code: str,
+    sample: Sequence[str],
+    others: Mapping[str, Sequence[str]],
+    threshold: float,
+    seed: int,
+    sure: Sequence[str],
+    doubtful: Mapping[str, Sequence[str]] | None = None,
+) -> Learnt:
+    """As `make_identifier`. `doubtful` are lines of the corpus that are likely in other languages,
+    by language."""
     rng = np.random.default_rng(seed)
     lines = _lines(code, sample, sure, rng)
     held, fitted = _divide(lines, HELD_OUT)
     held_others, fit_others = {}, {}
-    for name in sorted(others):
-        unique = list(dict.fromkeys(text for text in others[name] if text))
+    given = {**others, **(doubtful or {})}
+    for name in sorted(given):
+        unique = list(dict.fromkeys(text for text in given[name] if text))
         shuffled = [unique[i] for i in rng.permutation(len(unique))]
         held_others[name], fit_others[name] = _divide(shuffled, HELD_OUT)
-    fitted, fit_others = _purify(code, fitted, fit_others, sure, rng, seed)
-    foreign = _flat(held_others)
-    classifier = _classify(code, fitted, fit_others, rng, seed)
-    gate = Likelihood.fit(fitted, Background.fit(fitted, _flat(fit_others)))
+    fitted, clean = purify(code, fitted, fit_others, sure, rng, seed)
+    tell_apart(code, {name: fit_others[name] for name in others}, clean)
+    fit_others = clean
+    foreign = flat(held_others)
+    classifier = classify(code, fitted, fit_others, rng, seed)
+    gate = Likelihood.fit(fitted, Background.fit(fitted, flat(fit_others)))
     scores = gate.score(held)
-    border = _far_border(scores, gate.score(foreign), gate.score(babble(fitted, rng)))
-    held = _those(held, (scores <= border) & _named(classifier, held, code))
-    limits, clear = _limits(gate, held, [*foreign, *_flat(fit_others)], rng)
-    made = MadeIdentifier(code, gate, limits, clear, classifier, threshold)
-    return made, measure(made, held, held_others)
-
-
-def _purify(
-    code: str,
-    lines: list[str],
-    others: Mapping[str, list[str]],
-    sure: Sequence[str],
-    rng: np.random.Generator,
-    seed: int,
-) -> tuple[list[str], dict[str, list[str]]]:
-    """Lines of the sample that are in the language, and lines of other languages that are not.
-
-    Each is judged by a gate and a classifier that did not see it: dirt that a model was fitted on
-    looks clean to it.
-    """
-    background = Background.fit([*lines, *sure], _flat(others))
-    core = _near_sure(lines, sure, background, rng) if sure else _set_aside(lines, background)
-    folds = np.arange(len(lines)) % 2
-    own, clean = np.zeros(len(lines), bool), {name: list[str]() for name in others}
-    for fold in (0, 1):
-        learnt = [*sure, *_those(lines, core & (folds != fold))]
-        rest = {name: texts[1 - fold :: 2] for name, texts in others.items()}
-        classifier = _classify(code, learnt, rest, rng, seed)
-        gate = Likelihood.fit(learnt, background)
-        heard = _those(lines, folds == fold)
-        foreign = {name: texts[fold::2] for name, texts in others.items()}
-        scores = gate.score(heard)
-        border = _far_border(scores, gate.score(_flat(foreign)), gate.score(babble(learnt, rng)))
-        mine = (scores <= border) & _named(classifier, heard, code)
-        own[folds == fold] = mine
-        limit = float(np.quantile(scores[mine], PASSES)) if mine.any() else -np.inf
-        for name, texts in foreign.items():
-            strays = _named(classifier, texts, code) & (gate.score(texts) < limit)
-            clean[name] += _those(texts, ~strays)
-    if not sure and own.mean() < MOST:
-        raise UserError(
-            f"most of the corpus is not in one language: only {own.mean():.0%} of a sample fits "
-            f"together, and {code} is learnt from what most is: name a file of sure sentences in "
-            "cleaning.sure, or an identifier in cleaning.identifier"
-        )
-    for name, texts in others.items():
-        passed = 1 - len(clean[name]) / max(len(texts), 1)
-        if len(texts) >= FEWEST and passed > MOST:
-            raise UserError(
-                f"the corpus looks like {name}, not {code}: {passed:.0%} of the sentences that "
-                f"cleaning.contaminants has for {name} pass for it: check corpus.language, or "
-                "take that file away if it is the same language"
-            )
-    return _those(lines, own), clean
+    border = far_border(scores, gate.score(foreign), gate.score(babble(fitted, rng)))
+    held = those(held, (scores <= border) & named(classifier, held, code))
+    limits, clear = _limits(gate, held, [*foreign, *flat(fit_others)], rng)
+    return Learnt(
+        MadeIdentifier(code, gate, limits, clear, classifier, threshold), held, held_others
+    )
 
 
 def _lines(
@@ -199,97 +175,6 @@ def _lines(
 def _divide(lines: list[str], share: float) -> tuple[list[str], list[str]]:
     cut = int(len(lines) * share)
     return lines[:cut], lines[cut:]
-
-
-def _those(texts: Sequence[str], chosen: Bools) -> list[str]:
-    return [texts[i] for i in np.flatnonzero(chosen).tolist()]
-
-
-def _flat(texts: Mapping[str, Sequence[str]]) -> list[str]:
-    return [text for name in sorted(texts) for text in texts[name]]
-
-
-def _named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Bools:
-    if classifier is None:
-        return np.ones(len(texts), bool)
-    return np.array([name == code for name in classifier.predict(texts)[1]], bool)
-
-
-def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> Bools:
-    """Which lines a gate fitted on other lines finds no worse than the mass of them."""
-    kept = np.ones(len(lines), bool)
-    half = np.arange(len(lines)) % 2 == 0
-    for _ in range(rounds):
-        scores = np.zeros(len(lines), np.float32)
-        for part in (half, ~half):
-            gate = Likelihood.fit(_those(lines, part & kept), background)
-            scores[~part] = gate.score(_those(lines, ~part))
-        kept = scores <= _near_border(scores)
-    return kept
-
-
-def _near_sure(
-    lines: list[str], sure: Sequence[str], background: Background, rng: np.random.Generator
-) -> Bools:
-    """Which lines a gate fitted on the sure ones takes for the same language."""
-    gate = Likelihood.fit(sure[::2], background)
-    middle = float(np.median(gate.score(sure[1::2])))
-    far = float(np.median(gate.score(babble(sure, rng))))
-    return Likelihood.fit(sure, background).score(lines) <= middle + HALFWAY * (far - middle)
-
-
-def _near_border(scores: Floats) -> float:
-    """A border as far out on the bad side as the good side, where no dirt is, is wide."""
-    best, middle = np.quantile(scores, [0.05, 0.5])
-    return float(middle + 2.2 * (middle - best))
-
-
-def _far_border(scores: Floats, foreign: Floats, nothing: Floats) -> float:
-    """That border, or part of the way to other languages or to babble where that is farther.
-
-    In a corpus of few words and subjects the rest passes for dirt at first; a gate that has seen
-    none of the dirt can tell.
-    """
-    border, middle = _near_border(scores), float(np.median(scores))
-    far = float(np.median(nothing))
-    if len(foreign):
-        far = max(far, float(np.quantile(foreign, 0.01)))
-    return max(border, middle + HALFWAY * (far - middle))
-
-
-def _classify(
-    code: str,
-    own: list[str],
-    others: Mapping[str, list[str]],
-    rng: np.random.Generator,
-    seed: int,
-) -> Classifier | None:
-    """Train a classifier on lines and on fragments of them, a rare language more often than it
-    is."""
-    if not any(others.values()):
-        return None
-    examples = [(code, text) for text in own]
-    examples += [(code, text) for text in _fragments(own, len(own) // 2, rng)]
-    largest = max(len(texts) for texts in others.values())
-    wanted = min(max(largest, 1000), max(len(own) // 4, 300))
-    for name in sorted(others):
-        if others[name]:
-            examples += [(name, text) for text in others[name]]
-            missing = max(wanted - len(others[name]), len(others[name]) // 2)
-            examples += [(name, text) for text in _fragments(others[name], missing, rng)]
-    return Classifier.train(examples, seed)
-
-
-def _fragments(lines: Sequence[str], count: int, rng: np.random.Generator) -> list[str]:
-    """Runs of two to eight words from random lines: short texts must be told apart too."""
-    found = []
-    for index, size in zip(
-        rng.integers(len(lines), size=count), rng.integers(2, 9, size=count), strict=True
-    ):
-        words = lines[index].split(" ")
-        begin = int(rng.integers(max(len(words) - size, 0) + 1))
-        found.append(" ".join(words[begin : begin + size]))
-    return found
 
 
 def _limits(

@@ -22,18 +22,13 @@ from numpy.typing import NDArray
 
 from pipeline.cleaning.annotate import Rules, pieces
 from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.choose import check_letters, choose_identifier
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs, stored_bytes
 from pipeline.cleaning.deduplicate import Candidates, Compare, Repeats, partitions
 from pipeline.cleaning.engine import Engine, make_engine
 from pipeline.cleaning.funnel import Funnel, stride
 from pipeline.cleaning.held_out import read_held_out
-from pipeline.cleaning.identify import (
-    Identifier,
-    NoIdentifier,
-    make_identifier,
-    measure,
-    ready_identifier,
-)
+from pipeline.cleaning.identify import Identifier, NoIdentifier
 from pipeline.cleaning.minhash import BANDS
 from pipeline.cleaning.normalise import normalise
 from pipeline.cleaning.passes import (
@@ -60,7 +55,7 @@ from pipeline.documents import (
 )
 from pipeline.errors import UserError
 from pipeline.languages import Language, describe, language_from_text, load_language
-from pipeline.params import CleaningParams, Params
+from pipeline.params import Params
 from pipeline.progress import progress
 
 WORD_BYTES = 32 << 20  # text that words are taken from to put broken ones together
@@ -90,7 +85,7 @@ def clean(
         raise UserError("data/raw holds no documents: check corpus.sources")
     engine = make_engine(params.cleaning.engine, workers)
     chunks = plan_chunks(raw)
-    language = find_language(params.corpus.language, raw)
+    language = find_language(params.corpus.language, chunks, params.cleaning.enabled)
     rules, measured = _make_rules(raw, chunks, language, params, engine)
     labelled = "label" in pq.read_schema(shards(raw)[0]).names
     with (
@@ -126,60 +121,28 @@ def clean(
     return report, funnel.words(), funnel.examples
 
 
-def find_language(code: str, raw: Path) -> Language:
-    """What languages/ says of a language, or else what the beginning of its text does."""
-    language = load_language(code)
-    if language is None:
-        texts: list[str] = []
-        for batch in read_batches(raw, ["text"], 256):
-            texts += normalise([text[:TOLD_BY] for text in batch.column(0).to_pylist()])
-            if sum(map(len, texts)) > TOLD_BY:
-                break
-        language = language_from_text(code, texts)
-        print(describe(language), flush=True)
-    return language
-
-
-def read_contaminants(folder: Path, characters: Characters) -> dict[str, list[str]]:
-    """Plain lines of the other languages of the same script, from one text file a language.
+def find_language(code: str, chunks: list[Chunk], check: bool = True) -> Language:
+    """What languages/ says of a language, or else what its text does.
 
     Raises:
-        UserError: there is no such folder, or a file in it is no UTF-8 text.
+        UserError: the text is in other letters than the language's file says.
     """
-    if not folder.is_dir():
-        raise UserError(f"cleaning.contaminants: {folder} is no folder of text files")
-    found: dict[str, list[str]] = {}
-    for path in sorted(folder.glob("*.txt")):
-        if path.stem == characters.language.code:
-            continue
-        try:
-            lines = normalise(path.read_text(encoding="utf-8").splitlines())
-        except UnicodeDecodeError:
-            raise UserError(f"cleaning.contaminants: {path} is not UTF-8 text") from None
-        lines = [line for line in lines if line]
-        if not lines:
-            continue
-        measured = characters.measure(lines)
-        own = measured.in_script > 0.5 * np.maximum(measured.letter, 1)
-        plain = [measured.plain[i] for i in np.flatnonzero(own).tolist()]
-        if len(plain) >= 10:
-            found[path.stem] = plain
-    return found
-
-
-def choose_identifier(
-    params: CleaningParams, language: Language, characters: Characters, sample: list[str]
-) -> tuple[Identifier, dict[str, Any]]:
-    """The identifier that the params ask for, and how well it does on held-out lines."""
-    if params.identifier == "none":
-        return NoIdentifier(), {"precision": None, "recall": None}
-    others = read_contaminants(Path(params.contaminants), characters)
-    if params.identifier == "made":
-        return make_identifier(language.code, sample, others, params.threshold, params.seed)
-    path, _ = identifier_file(params.identifier)
-    ready = ready_identifier(path, language, params.label, params.threshold)
-    origin = identifier_origin(params.identifier)
-    return ready, {**measure(ready, sample[:4000], others), "origin": origin}
+    texts: list[str] = []
+    for chunk in chunks:  # some of each, wherever its sources begin and end
+        left = TOLD_BY // len(chunks)
+        for job in read_jobs(chunk, ("text",)):
+            some = [text[:left] for text in job["text"].to_pylist()]
+            texts += normalise(some)
+            left -= sum(map(len, some))
+            if left <= 0:
+                break
+    language = load_language(code)
+    if language is None:
+        language = language_from_text(code, texts)
+        print(describe(language), flush=True)
+    elif check:
+        check_letters(language, texts)
+    return language
 
 
 def _make_rules(
@@ -198,8 +161,13 @@ def _make_rules(
             for chunk, part in zip(chunks, engine.map(work, chunks), strict=True):
                 sample.merge(part)
                 bar.advance(chunk.rows)
-        lines = sample.finish()
-        identifier, measured = choose_identifier(cleaning, language, characters, lines)
+        ready = cleaning.identifier not in ("made", "none")
+        path = identifier_file(cleaning.identifier)[0] if ready else None
+        identifier, measured = choose_identifier(
+            cleaning, path, language, characters, sample.finish()
+        )
+        if ready:
+            measured["origin"] = identifier_origin(cleaning.identifier)
     rules = Rules(
         characters,
         identifier,

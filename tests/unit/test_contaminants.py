@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.languages import load_language, script_share
+from pipeline.languages import load_language
+from pipeline.scripts import script_share
 
 LANGUAGES = Path(__file__).parents[2] / "languages"
 FOLDER = LANGUAGES / "contaminants"

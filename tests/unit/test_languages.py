@@ -23,9 +23,8 @@ from pipeline.languages import (
     letters_outside,
     load_language,
     read_language,
-    script_of,
-    script_share,
 )
+from pipeline.scripts import script_of, script_share
 
 FOLDER = Path(__file__).parents[2] / "languages"
 FILES = sorted(FOLDER.glob("*.yaml"))
