@@ -12,6 +12,7 @@ import xxhash
 from pipeline.cleaning import filters
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.context import forgive
+from pipeline.cleaning.function_words import FunctionWords
 from pipeline.cleaning.held_out import HeldOut
 from pipeline.cleaning.identify import Identifier
 from pipeline.cleaning.normalise import join_broken_words, normalise, repair_homoglyphs
@@ -29,6 +30,7 @@ class Rules:
     characters: Characters
     identifier: Identifier
     vocabulary: Collection[str]
+    function_words: FunctionWords
     held_out: HeldOut
     personal_data: bool
     min_characters: int
@@ -153,7 +155,7 @@ def _annotate(
     if not flat:
         return []
     measured = rules.characters.measure(flat)
-    reasons = filters.reasons(measured, flat)
+    reasons = filters.reasons(measured, flat, rules.function_words)
     judged = rules.identifier.judge(measured.plain, flat)
     inside = judged.inside.copy()
     ends = np.cumsum([len(document) for document in paragraphs])
@@ -193,7 +195,7 @@ def _decide(
     text: str, document: list[str], reasons: list[tuple[str, str]], keys: list[int], rules: Rules
 ) -> Annotated:
     """Put together what is left of a document, and drop it whole where that is too little."""
-    fits = rules.min_characters <= len(text) <= rules.max_characters
+    fits = len(text) <= rules.max_characters and _long_enough(text, rules)
     if fits and len(document) == 1 and not reasons[0][0]:
         return Annotated([Paragraph(0, text, keys[0])], [])
     for index, paragraph in enumerate(document):
@@ -201,8 +203,8 @@ def _decide(
             reasons[index] = ("too_long", f"{len(paragraph):,} characters")
     good = [index for index, (reason, _) in enumerate(reasons) if not reason]
     left = "\n".join(document[index] for index in good)
-    if len(left) < rules.min_characters:
-        if len(text) < rules.min_characters:
+    if not _long_enough(left, rules):
+        if not _long_enough(text, rules):
             return _drop(text, "too_short", f"{len(text)} characters")
         lost: Counter[tuple[str, str]] = Counter()
         for paragraph, why in zip(document, reasons, strict=True):
@@ -218,6 +220,11 @@ def _decide(
         if reasons[index][0]
     ]
     return Annotated([Paragraph(i, document[i], keys[i]) for i in good], dropped)
+
+
+def _long_enough(text: str, rules: Rules) -> bool:
+    """Whether a document may be as short as this: a whole sentence may."""
+    return len(text) >= rules.min_characters or filters.is_sentence(text)
 
 
 def _drop(text: str, reason: str, detail: str) -> Annotated:

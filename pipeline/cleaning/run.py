@@ -26,6 +26,7 @@ from pipeline.cleaning.choose import check_letters, choose_identifier
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs, stored_bytes
 from pipeline.cleaning.deduplicate import Candidates, Compare, Repeats, partitions
 from pipeline.cleaning.engine import Engine, make_engine
+from pipeline.cleaning.function_words import function_words
 from pipeline.cleaning.funnel import Funnel, stride
 from pipeline.cleaning.held_out import read_held_out
 from pipeline.cleaning.identify import Identifier, NoIdentifier
@@ -172,6 +173,7 @@ def _make_rules(
         characters,
         identifier,
         sample.vocabulary(),
+        function_words(sample.words),
         read_held_out(cleaning.held_out, characters),
         cleaning.personal_data,
         cleaning.min_characters,
