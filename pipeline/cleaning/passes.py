@@ -153,14 +153,16 @@ def without_repeats(scratch: Scratch, chunk: Chunk, shortest: int) -> Iterator[B
             if not parts or text is None:
                 continue
             lines = text.split("\n")
-            where = "in an earlier document or earlier in this one"
-            gone += [
-                (document, part, lines[p], "repeated", where) for p, part in sorted(parts.items())
-            ]
             rest = "\n".join(line for p, line in enumerate(lines) if p not in parts)
             if len(rest) < shortest:
-                gone.append((document, -1, rest, "repeated", "nearly every paragraph"))
+                gone.append((document, -1, text, "repeated", "nearly every paragraph"))
                 rest = ""
+            else:
+                where = "in an earlier document or earlier in this one"
+                gone += [
+                    (document, part, lines[p], "repeated", where)
+                    for p, part in sorted(parts.items())
+                ]
             batch.shortened[document - first] = rest
         if batch.shortened:
             batch.lost.append(table_of(gone))
