@@ -18,8 +18,12 @@ from pipeline.cleaning.likelihood import Background, Likelihood
 from pipeline.errors import UserError
 
 PASSES = 0.99  # share of lines heard in, that all foreign lines are compared with
-HALFWAY = 0.35  # of the way to other languages, up to which a line is clean enough to learn from
+NEAR = (
+    0.35  # of the way from sure lines to babble, up to which a line is clean enough to learn from
+)
+HALFWAY = 0.5  # of the way from the middle of a corpus to what is foreign, that is surely not
 MOST = 0.5  # share of the sample that must fit together
+NO_SCORES = np.zeros(0, np.float32)
 COMPARED = 50  # foreign lines that tell whether the corpus is of that language
 
 
@@ -37,7 +41,7 @@ def purify(
     looks clean to it.
     """
     background = Background.fit([*lines, *sure], flat(others))
-    core = _near_sure(lines, sure, background, rng) if sure else _set_aside(lines, background)
+    core = _near_sure(lines, sure, background, rng) if sure else _set_aside(lines, background, rng)
     folds = np.arange(len(lines)) % 2
     own, clean = np.zeros(len(lines), bool), {name: list[str]() for name in others}
     for fold in (0, 1):
@@ -89,8 +93,11 @@ def named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Boo
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)
 
 
-def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> Bools:
+def _set_aside(
+    lines: list[str], background: Background, rng: np.random.Generator, rounds: int = 2
+) -> Bools:
     """Which lines a gate fitted on other lines finds no worse than the mass of them."""
+    nothing = babble(lines, rng)
     kept = np.ones(len(lines), bool)
     half = np.arange(len(lines)) % 2 == 0
     for _ in range(rounds):
@@ -98,7 +105,7 @@ def _set_aside(lines: list[str], background: Background, rounds: int = 2) -> Boo
         for part in (half, ~half):
             gate = Likelihood.fit(those(lines, part & kept), background)
             scores[~part] = gate.score(those(lines, ~part))
-        kept = scores <= _near_border(scores)
+        kept = scores <= far_border(scores, NO_SCORES, gate.score(nothing))
     return kept
 
 
@@ -109,7 +116,7 @@ def _near_sure(
     gate = Likelihood.fit(sure[::2], background)
     middle = float(np.median(gate.score(sure[1::2])))
     far = float(np.median(gate.score(babble(sure, rng))))
-    return Likelihood.fit(sure, background).score(lines) <= middle + HALFWAY * (far - middle)
+    return Likelihood.fit(sure, background).score(lines) <= middle + NEAR * (far - middle)
 
 
 def _near_border(scores: Floats) -> float:
