@@ -38,6 +38,10 @@ NOTE = (
     "has seen the test. The test text is what cleaning calls clean: language that cleaning drops "
     "by mistake is not missed here."
 )
+DROPOUT_NOTE = (
+    " The test text is cut plainly; what a model trained with BPE-dropout holds likely for other "
+    "cuts of the same words does not count for it."
+)
 
 
 def compare(params: TrialParams, raw: Path, clean: Path, tokenizer: Tokenizer) -> dict[str, Any]:
@@ -84,7 +88,8 @@ def compare(params: TrialParams, raw: Path, clean: Path, tokenizer: Tokenizer) -
                 }
             )
         rows.append(_summary(name, runs))
-    return {"variants": rows, "test_bytes": int(lengths[test].sum()), "note": NOTE}
+    note = NOTE + DROPOUT_NOTE * ("clean_dropout" in params.variants)
+    return {"variants": rows, "test_bytes": int(lengths[test].sum()), "note": note}
 
 
 def _tokens(

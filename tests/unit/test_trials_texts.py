@@ -85,6 +85,13 @@ def test_held_out_documents_go_by_their_id_even_where_cleaning_changed_them(tmp_
     assert taken.share == 1 and 0.3 < taken.left_out < 0.5
 
 
+def test_the_end_of_a_book_that_was_cut_goes_though_its_id_is_another(tmp_path: Path) -> None:
+    lines = [f"юл {i} сүз{i * 31} һәм җыр{i * 17}" for i in range(200)]
+    raw = written(tmp_path / "raw", ["\n".join(lines)])
+    held_out = HeldOut([("d0@3000", "\n".join(lines[150:]))])
+    assert take(raw, held_out, 1e9, 0).texts == ["\n".join(lines[:150])]
+
+
 def test_validation_and_test_are_held_out_and_training_is_not(tmp_path: Path) -> None:
     for split, text in (("train", OTHER), ("validation", LONG), ("test", "Әйе, шулай.")):
         written(tmp_path / split, [text], split)
