@@ -119,19 +119,20 @@ class RayEngine:
         def call(row: dict[str, Any]) -> dict[str, Any]:
             work, jobs = ray.cloudpickle.loads(ray.get(shared))
             try:
-                return {"result": [work(jobs[row["id"]])], "error": ""}
+                # As bytes again: Ray Data would make tensors of arrays.
+                return {"result": ray.cloudpickle.dumps(work(jobs[row["id"]])), "error": ""}
             except UserError as error:
-                return {"result": [], "error": str(error)}
+                return {"result": b"", "error": str(error)}
             except Exception as error:
                 said = f"cleaning under Ray failed: {type(error).__name__}: {error}"
-                return {"result": [], "error": said}
+                return {"result": b"", "error": said}
 
         numbers = ray.data.range(len(jobs), override_num_blocks=max(len(jobs), 1))
         try:
             for row in numbers.map(call).iter_rows():
                 if row["error"]:
                     raise UserError(row["error"])
-                yield row["result"][0]
+                yield ray.cloudpickle.loads(row["result"])
         except ray.exceptions.RayError as error:
             said = " ".join(str(error).split())[:300]
             raise UserError(f"the Ray cluster gave up: {said}") from None

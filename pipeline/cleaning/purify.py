@@ -18,9 +18,7 @@ from pipeline.cleaning.likelihood import Background, Likelihood
 from pipeline.errors import UserError
 
 PASSES = 0.99  # share of lines heard in, that all foreign lines are compared with
-NEAR = (
-    0.35  # of the way from sure lines to babble, up to which a line is clean enough to learn from
-)
+NEAR = 0.35  # of the way from sure lines to babble, where a line is clean enough to learn from
 HALFWAY = 0.5  # of the way from the middle of a corpus to what is foreign, that is surely not
 MOST = 0.5  # share of the sample that must fit together
 NO_SCORES = np.zeros(0, np.float32)
