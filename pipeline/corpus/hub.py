@@ -1,7 +1,9 @@
 """Data sets of the Hugging Face Hub, streamed with `datasets`; a local folder of one works too."""
 
 import gc
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.params import HubSource
 
 HUB = "https://huggingface.co/datasets"
+_LAST_THREADS = 1.0  # seconds
 
 
 def documents(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
@@ -36,27 +39,34 @@ def documents(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any
 def stream(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
     """Stream the texts of a data set as documents; its rows without text are counted."""
     name, column = source.name, source.column
-    for number, row in enumerate(_guarded(source, record)):
-        if column not in row:
-            raise UserError(
-                f"{name} has no column {column!r}: "
-                f"set corpus.sources column to one of {', '.join(row)}"
-            )
-        text = row[column]
-        if text is not None and not isinstance(text, str):
-            raise UserError(
-                f"{name}: column {column!r} is {type(text).__name__}, not text: "
-                "set corpus.sources column to one that is text"
-            )
-        document = as_document(text, str(number), record)
-        if document is not None:
-            yield document
+    with closing(_guarded(source, record)) as rows:  # also where a column is missing
+        for number, row in enumerate(rows):
+            if column not in row:
+                raise UserError(
+                    f"{name} has no column {column!r}: "
+                    f"set corpus.sources column to one of {', '.join(row)}"
+                )
+            text = row[column]
+            if text is not None and not isinstance(text, str):
+                raise UserError(
+                    f"{name}: column {column!r} is {type(text).__name__}, not text: "
+                    "set corpus.sources column to one that is text"
+                )
+            document = as_document(text, str(number), record)
+            if document is not None:
+                yield document
 
 
-def _guarded(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]]:
+def _guarded(source: HubSource, record: SourceRecord) -> Generator[dict[str, Any]]:
     """Rows of a data set; `datasets` raises almost anything, and all of it becomes one line."""
     try:
         yield from _load(source, record)
+    except GeneratorExit:
+        # A scan of Parquet is left half-way. It sits in a cycle of references, and a program that
+        # ends while its threads run is aborted: huggingface/datasets#7566, apache/arrow#45214.
+        gc.collect()
+        time.sleep(_LAST_THREADS)
+        raise
     except MemoryError:
         raise
     except Exception as error:
@@ -64,10 +74,6 @@ def _guarded(source: HubSource, record: SourceRecord) -> Iterator[dict[str, Any]
         raise UserError(
             f"data set {source.name}{where} ({source.split}) cannot be read: {_reason(error)}"
         ) from None
-    finally:
-        # A Parquet scan that is left half-way (a cap) sits in a cycle of references; destroyed when
-        # the program ends, it aborts it: https://github.com/huggingface/datasets/issues/7566
-        gc.collect()
 
 
 def _load(source: HubSource, record: SourceRecord) -> Iterable[dict[str, Any]]:
