@@ -1,17 +1,16 @@
 """Word statistics of a corpus, before and after cleaning and by source.
 
-Counted on documents chosen by a hash of their name, the same before and after, so many that their
-text fits in memory. Counts of parts add up to those of the whole, in whatever order the parts come:
-workers count, and the counts are merged.
+Counts of parts add up to those of the whole, in whatever order the parts come: workers count, and
+the counts are merged. Of a large corpus `SAMPLE_BYTES` are counted, the same documents before and
+after.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.word_laws import heaps, rank_frequency, spread_of_lengths, zipf_slope
@@ -26,27 +25,12 @@ TOP = 30
 MOST_SOURCES = 20
 MOST_LANGUAGES = 15  # that are told apart; the rest are counted together
 OTHERS = "others"
+Side = Literal["before", "after"]
+SIDES: tuple[Side, Side] = ("before", "after")
 BELIEVED = 3  # times that a long word must occur to be one
 
 SCALARS = ("documents", "tokens", "types", "seen_once_share", "tokens_per_document", "zipf_slope",
            "letters_outside_share")  # fmt: skip
-
-
-def sample_share(size: int) -> float:
-    """The share of the documents to count, of a corpus of so many bytes."""
-    return min(1.0, SAMPLE_BYTES / max(size, 1))
-
-
-def chosen(names: Sequence[str], share: float) -> NDArray[np.bool_]:
-    """Which documents are counted: a share of them, by a hash of their name. Shape [names]."""
-    import xxhash
-
-    if share >= 1:
-        return np.ones(len(names), bool)
-    hashes = [
-        xxhash.xxh3_64_intdigest(f"words {name}".encode("utf-8", "replace")) for name in names
-    ]
-    return np.array(hashes, np.uint64) < np.uint64(share * 2.0**64)
 
 
 @dataclass
@@ -111,14 +95,6 @@ class WordCounts:
         mask = (1 << self.level) - 1
         return {w: n for w, n in words.items() if not xxhash.xxh3_64_intdigest(w.encode()) & mask}
 
-    def merge(self, other: "WordCounts") -> None:
-        """Add what another has counted."""
-        self.words.update(other.words)
-        self.outside.update(other.outside)
-        self.lengths.extend(other.lengths)
-        self.letters += other.letters
-        self.strange += other.strange
-
     def summary(self) -> dict[str, Any]:
         """Everything as JSON: how much, how varied, commonest and longest words, the laws of Zipf
         and Heaps with their curves, lengths, strange letters."""
@@ -170,25 +146,22 @@ class CorpusWords:
     sources: dict[str, tuple[WordCounts, WordCounts]] = field(default_factory=dict)
 
     def add(
-        self,
-        sources: Sequence[str],
-        before: Sequence[str],
-        after: Sequence[str],
-        characters: Characters,
+        self, side: Side, sources: Sequence[str], texts: Sequence[str], characters: Characters
     ) -> None:
-        """Count documents: the source of each, its text, and what cleaning left of it (maybe
-        nothing)."""
-        for source in sorted(set(sources)):
-            own = [index for index, name in enumerate(sources) if name == source]
-            counts = self.sources.setdefault(source, (WordCounts(), WordCounts()))
-            for words, texts in zip(counts, (before, after), strict=True):
-                words.add([texts[index] for index in own], characters)
+        """Count documents, each with the name of its source."""
+        by_source: dict[str, list[str]] = {}
+        for source, text in zip(sources, texts, strict=True):
+            by_source.setdefault(source, []).append(text)
+        for source, own in by_source.items():
+            self._of(source)[SIDES.index(side)].add(own, characters)
+
+    def _of(self, source: str) -> tuple[WordCounts, WordCounts]:
+        return self.sources.setdefault(source, (WordCounts(), WordCounts()))
 
     def merge(self, other: "CorpusWords") -> None:
         """Count what the other has counted, too."""
         for source, counts in other.sources.items():
-            own = self.sources.setdefault(source, (WordCounts(), WordCounts()))
-            for words, more in zip(own, counts, strict=True):
+            for words, more in zip(self._of(source), counts, strict=True):
                 words.merge(more)
 
     def report(self, share: float, languages: Mapping[str, int], size: int) -> dict[str, Any]:
@@ -226,7 +199,7 @@ def _sum(parts: Iterable[tuple[WordCounts, WordCounts]]) -> tuple[WordCounts, Wo
 
 
 def _before_and_after(counts: tuple[WordCounts, WordCounts]) -> dict[str, Any]:
-    return {"before": counts[0].summary(), "after": counts[1].summary()}
+    return {side: part.summary() for side, part in zip(SIDES, counts, strict=True)}
 
 
 def _languages(dropped: Mapping[str, int], size: int) -> dict[str, dict[str, float]]:
@@ -244,7 +217,7 @@ def plot_tables(words: Mapping[str, Any]) -> dict[str, str]:
     import pandas as pd
 
     tables: dict[str, pd.DataFrame] = {}
-    for side in ("before", "after"):
+    for side in SIDES:
         part = words[side]
         ranks = pd.DataFrame(part["rank_frequency"], columns=["rank", "count"])
         for column in ("rank", "count"):
@@ -261,7 +234,7 @@ def plot_tables(words: Mapping[str, Any]) -> dict[str, str]:
     rows = [
         {"source": source, "cleaning": side, **{key: part[side][key] for key in SCALARS}}
         for source, part in {"all": words, **words["by_source"]}.items()
-        for side in ("before", "after")
+        for side in SIDES
     ]
     tables["sources.csv"] = pd.DataFrame(rows)
     return {name: table.to_csv(index=False, lineterminator="\n") for name, table in tables.items()}

@@ -18,9 +18,7 @@ from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.statistics import (
     CorpusWords,
     WordCounts,
-    chosen,
     plot_tables,
-    sample_share,
 )
 from pipeline.cleaning.word_laws import heaps, spread_of_lengths, zipf_slope
 from pipeline.languages import load_language
@@ -120,20 +118,10 @@ def test_lengths_have_their_mean_median_and_bins(lengths: list[int]) -> None:
     assert counted.total() == sum(length > 0 for length in lengths)
 
 
-def test_documents_are_chosen_by_their_name() -> None:
-    names = [f"a{i}" for i in range(20_000)]
-    found = chosen(names, 0.25)
-    assert abs(found.mean() - 0.25) < 0.02
-    assert chosen(names[::-1], 0.25).tolist() == found[::-1].tolist()
-    assert chosen(names, 0.5)[found].all()
-    assert chosen(["\ud800"], 1.0).all()
-    assert sample_share(0) == sample_share(20 << 20) == 1.0
-    assert sample_share(80 << 20) == 0.25
-
-
 def corpus() -> CorpusWords:
     words = CorpusWords()
-    words.add(["a", "b", "a"], ["бер ике", "өч", "дүрт hello"], ["бер ике", "", "дүрт"], CHARACTERS)
+    words.add("before", ["a", "b", "a"], ["бер ике", "өч", "дүрт hello"], CHARACTERS)
+    words.add("after", ["a", "a"], ["бер ике", "дүрт"], CHARACTERS)
     return words
 
 
