@@ -90,6 +90,7 @@ def spread_of_lengths(lengths: Counter[int]) -> dict[str, Any]:
             for first, last, count in zip(
                 edges.tolist(), edges[1:].tolist(), bins[1:], strict=False
             )
+            if last > values[0]
         ],
     }
 

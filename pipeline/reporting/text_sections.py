@@ -28,7 +28,7 @@ WORD_MEASURES = (
     ("factor of Heaps' law", "heaps.K", ",.1f"),
     ("letters outside the alphabet", "letters_outside_share", ".2%"),
 )
-PERSONAL = {"email": "e-mail address", "phone": "telephone number", "ip": "IP address"}
+PERSONAL = {"email": "e-mail addresses", "phone": "telephone numbers", "ip": "IP addresses"}
 
 
 def corpus(
@@ -84,10 +84,8 @@ def corpus(
         section.tables.append(languages)
     personal = [(name, count) for name, count in (cleaning.get("personal") or {}).items() if count]
     if personal:
-        listed = ", ".join(
-            f"{number(count)} × {PERSONAL.get(name, name)}" for name, count in personal
-        )
-        section.paragraphs.append(f"Personal data hidden: {listed}.")
+        listed = ", ".join(f"{PERSONAL.get(key, key)} ({number(count)})" for key, count in personal)
+        section.paragraphs.append(f"Personal data that was hidden: {listed}.")
     splits = cleaning.get("splits") or {}
     if splits:
         rows = [
@@ -99,7 +97,7 @@ def corpus(
         if not examples:
             continue
         counts = [
-            f"{number(found[reason])} {unit}"
+            f"{number(found[reason])} {unit if found[reason] != 1 else unit[:-1]}"
             for found, unit in ((dropped, "documents"), (paragraphs, "paragraphs"))
             if found.get(reason)
         ]
@@ -142,9 +140,10 @@ def words(statistics: Any) -> Section:
     title = "Growth of the vocabulary (Heaps)"
     section.draw("heaps", figures.power_laws(title, "words", "different words", growth))
     section.draw("lengths", figures.lengths(bins))
-    for table in (_by_source(statistics), _common(before, after), _longest(before, after)):
-        if table.rows:
-            section.tables.append(table)
+    section.tables += [t for t in (_by_source(statistics), _common(before, after)) if t.rows]
+    if longest := _counted(after, "longest")[:8]:
+        listed = ", ".join(longest)
+        section.paragraphs.append(f"The longest words that occur several times: {listed}.")
     return section
 
 
@@ -194,20 +193,12 @@ def _kept(after: Any, before: Any) -> str:
 
 def _common(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
     """The commonest words."""
-    return _side_by_side("rank", [_counted(part, "top") for part in (before, after)], 15)
-
-
-def _longest(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
-    """The longest words that occur several times."""
-    return _side_by_side("longest", [_counted(part, "longest") for part in (before, after)], 8)
-
-
-def _side_by_side(title: str, columns: Sequence[Sequence[str]], most: int) -> Table:
+    columns = [_counted(part, "top") for part in (before, after)]
     rows = [
         (str(place + 1), *(column[place] if place < len(column) else DASH for column in columns))
-        for place in range(min(most, max(map(len, columns))))
+        for place in range(min(15, max(map(len, columns))))
     ]
-    return Table((title, "before", "after"), rows)
+    return Table(("rank", "before", "after"), rows)
 
 
 def _counted(part: Mapping[str, Any], key: str) -> list[str]:

@@ -215,7 +215,7 @@ def test_a_full_page_tells_the_figures(text: str) -> None:
         "-33%",
         "86.0%",
         "Qwen3ForCausalLM",
-        "12 × e-mail address, 7 × telephone number",
+        "e-mail addresses (12), telephone numbers (7)",
         "7,000 (58%)",
         "җитештерүчәнлелекнең (3)",
         "rus",
