@@ -4,13 +4,14 @@ reason."""
 from pathlib import Path
 
 from pipeline.cleaning.run import clean
-from pipeline.documents import read_json, write_json
+from pipeline.cleaning.statistics import plot_tables
+from pipeline.documents import atomic_folder, read_json, write_json
 from pipeline.params import Params
 from stages import run
 
 
 def main(params: Params) -> None:
-    """data/raw to data/clean/{train,validation,test}, data/dropped and three reports."""
+    """data/raw to data/clean/{train,validation,test}, data/dropped three reports and tables."""
     data, reports = Path("data"), Path("reports")
     references = read_json(data / "references.json")
     report, words, examples = clean(
@@ -22,6 +23,9 @@ def main(params: Params) -> None:
         references["parts"],
     )
     write_json(reports / "words.json", words)
+    with atomic_folder(reports / "corpus") as folder:
+        for name, table in plot_tables(words).items():
+            (folder / name).write_text(table, encoding="utf-8")
     write_json(reports / "dropped_examples.json", examples)
     write_json(reports / "cleaning.json", report)
     kept, raw = report["documents"]["kept"], report["documents"]["raw"]

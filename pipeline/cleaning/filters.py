@@ -95,6 +95,7 @@ def reasons(
     digits = measured.digit / np.maximum(signs + measured.letter, 1)
     broken = measured.broken / np.maximum(measured.length, 1)
     garbled = measured.odd >= np.maximum(measured.length // 50, 2)
+    garbled &= measured.letter - measured.in_alphabet >= 2  # and not quotation marks alone
     cause = (broken > BROKEN_SHARE) | garbled | (held[QUESTION] >= 3) | (held[MARK] > 0)
     cause |= (held[SEPARATOR] >= MENU_ITEMS - 1) | (held[NOTED] > 0) | (held[LINKED] > 0)
     cause |= (symbols > SYMBOL_SHARE) | (digits > ROW_SHARE)

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.filters import REASONS
-from pipeline.cleaning.statistics import SAMPLE_BYTES, WordCounts
+from pipeline.cleaning.statistics import SAMPLE_BYTES, CorpusWords
 
 EXAMPLES = 10
 EXAMPLE_CHARACTERS = 300
@@ -27,22 +27,27 @@ def stride(size: int) -> int:
 class Funnel:
     """Counts of documents, paragraphs and bytes; the first examples of each reason; words."""
 
-    def __init__(self, characters: Characters, stride: int) -> None:
+    def __init__(self, stride: int) -> None:
         self.counts: Counter[tuple[str, str]] = Counter()  # such as ("documents", "raw")
         self.sources: dict[str, Counter[tuple[str, str]]] = {}
         self.examples: dict[str, list[dict[str, str]]] = {reason: [] for reason in REASONS}
         self.stride = stride
-        self.before, self.after = WordCounts(characters), WordCounts(characters)
+        self.words = CorpusWords()
 
-    def came(self, texts: pa.Array, sources: pa.Array, first: int) -> None:
+    def came(self, texts: pa.Array, sources: pa.Array, first: int, characters: Characters) -> None:
         """Raw documents, of which the first is number `first` of the corpus."""
         self._count("raw", texts, sources)
-        self.before.add(texts[-first % self.stride :: self.stride].to_pylist())
+        some = slice(-first % self.stride, None, self.stride)
+        self.words.add("before", sources[some].to_pylist(), texts[some].to_pylist(), characters)
 
-    def stayed(self, texts: pa.Array, sources: pa.Array, first: int) -> None:
+    def stayed(
+        self, texts: pa.Array, sources: pa.Array, first: int, characters: Characters
+    ) -> None:
         """What is left of the same documents when all is decided, null where nothing is."""
         self._count("kept", texts.drop_null(), sources.filter(texts.is_valid()))
-        self.after.add(texts[-first % self.stride :: self.stride].drop_null().to_pylist())
+        some = slice(-first % self.stride, None, self.stride)
+        kept, names = texts[some].drop_null(), sources[some].filter(texts[some].is_valid())
+        self.words.add("after", names.to_pylist(), kept.to_pylist(), characters)
 
     def went(self, rows: pa.Table, names: list[str]) -> None:
         """What was dropped (see `scratch.LOST`), and the id of each row."""
@@ -52,6 +57,8 @@ class Funnel:
         ):
             self.counts["dropped" if part < 0 else "dropped_paragraphs", reason] += 1
             self.counts["dropped_bytes", reason] += int(sizes[index])
+            if reason == "language":
+                self.counts["language", rows["detail"][index].as_py()] += int(sizes[index])
             if len(examples := self.examples[reason]) < EXAMPLES:
                 shown = rows["text"][index].as_py()[:EXAMPLE_CHARACTERS]
                 detail = rows["detail"][index].as_py()
@@ -64,8 +71,7 @@ class Funnel:
             self.sources.setdefault(source, Counter()).update(counts)
         for reason, examples in other.examples.items():
             self.examples[reason] = (self.examples[reason] + examples)[:EXAMPLES]
-        self.before.merge(other.before)
-        self.after.merge(other.after)
+        self.words.merge(other.words)
 
     def _count(self, what: str, texts: pa.Array, sources: pa.Array) -> None:
         encoded = sources.dictionary_encode()
@@ -96,13 +102,11 @@ class Funnel:
             },
         }
 
-    def words(self) -> dict[str, Any]:
-        """Word statistics before and after, and which share of documents they were counted on."""
-        return {
-            "sampled": 1 / self.stride,
-            "before": self.before.summary(),
-            "after": self.after.summary(),
-        }
+    def said(self) -> dict[str, Any]:
+        """Word statistics before and after, by source, and which share of documents they were
+        counted on; and how much was in other languages."""
+        languages = {name: n for (what, name), n in self.counts.items() if what == "language"}
+        return self.words.report(1 / self.stride, languages, self.counts["bytes", "raw"])
 
 
 def _nested(

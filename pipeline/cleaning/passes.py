@@ -47,12 +47,13 @@ class Annotate:
     enabled: bool
 
     def __call__(self, chunk: Chunk) -> Funnel:
-        funnel = Funnel(self.rules.characters, self.stride)
+        funnel = Funnel(self.stride)
         left: list[tuple[int, int]] = []
         paragraphs: list[tuple[int, int, int, int]] = []
         with self.scratch.texts(chunk.index) as writer:
             for job in read_jobs(chunk, ("text", "source")):
-                funnel.came(job["text"], job["source"], chunk.first + len(left))
+                first = chunk.first + len(left)
+                funnel.came(job["text"], job["source"], first, self.rules.characters)
                 texts = job["text"].to_pylist()
                 if self.enabled:
                     documents = annotate(texts, self.rules, funnel.counts)
@@ -224,7 +225,7 @@ class Finish:
     labelled: bool
 
     def __call__(self, chunk: Chunk) -> Finished:
-        result = Finished(Funnel(self.rules.characters, self.stride))
+        result = Finished(Funnel(self.stride))
         left = self.scratch.load("left", chunk.index)
         verdicts = self.scratch.load("verdicts", chunk.index)
         rows = _Rows(chunk)
@@ -251,7 +252,8 @@ class Finish:
                 for name, part in parts:
                     self._write(name, part, writers, result)
                 self._lose(batch, names, sources, writers, result)
-                result.funnel.stayed(batch.texts, sources, chunk.first + batch.first)
+                first = chunk.first + batch.first
+                result.funnel.stayed(batch.texts, sources, first, self.rules.characters)
         return result
 
     def _places(

@@ -119,7 +119,7 @@ def clean(
         "splits": splits,
         "seconds": round(time.monotonic() - started, 2),
     }
-    return report, funnel.words(), funnel.examples
+    return report, funnel.said(), funnel.examples
 
 
 def find_language(code: str, chunks: list[Chunk], check: bool = True) -> Language:
@@ -203,7 +203,7 @@ class _Work:
     def annotate(self, stride: int) -> Funnel:
         """Judge every document by itself; find what repeats exactly."""
         cleaning = self.params.cleaning
-        funnel = Funnel(self.rules.characters, stride)
+        funnel = Funnel(stride)
         work = Annotate(self.rules, self.scratch, stride, cleaning.enabled)
         with self._progress("clean") as bar:
             for chunk, part in zip(self.chunks, self.engine.map(work, self.chunks), strict=True):

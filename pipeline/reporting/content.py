@@ -73,7 +73,7 @@ def sections(
 ) -> list[Section]:
     """All sections that have something to say, in the order of the pipeline."""
     made = [
-        corpus(reports["cleaning"], reports["dropped_examples"], sources),
+        corpus(reports["cleaning"], reports["dropped_examples"], sources, reports["words"]),
         words(reports["words"]),
         tokenizer(reports["tokenizer"]),
         training(reports["training"], curve),

@@ -190,25 +190,52 @@ def funnel(title: str, dropped: Mapping[str, Any] | None, unit: str) -> Figure |
 
 
 @_styled
-def word_frequencies(curves: Mapping[str, Sequence[tuple[int, int]]]) -> Figure | None:
-    """Zipf's picture: how often the word of each rank occurs, on two logarithmic axes.
+def power_laws(
+    title: str, x: str, y: str, curves: Mapping[str, Sequence[tuple[float, float]] | None]
+) -> Figure | None:
+    """Curves on two logarithmic axes, on which a power law is a straight line.
 
     Args:
-        curves: name to (rank, count) pairs, such as before and after cleaning.
+        curves: name to (x, y) pairs above zero, such as before and after cleaning.
     """
     found = {name: points for name, points in curves.items() if points}
     if not found:
         return None
-    figure, axes = _new("Words by rank", "rank", "occurrences")
+    figure, axes = _new(title, x, y)
     styles = [(GREY, "--"), (BLUE, "-"), (GREEN, ":")]
     for (name, points), (colour, line) in zip(found.items(), styles, strict=False):
         axes.plot(*zip(*points, strict=True), line, color=colour, label=name)
     axes.set_xscale("log")
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axis.set_major_locator(LogLocator())
         axis.set_major_formatter(_short_number)
         axis.set_minor_locator(NullLocator())
+    axes.legend()
+    return figure
+
+
+@_styled
+def lengths(histograms: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> Figure | None:
+    """How many documents have how many characters.
+
+    Args:
+        histograms: name to bins with `from`, `to` and `documents`, such as before and after
+            cleaning.
+    """
+    found = {name: bins for name, bins in histograms.items() if bins}
+    if not found:
+        return None
+    figure, axes = _new("Length of documents", "characters", "documents")
+    styles = [(GREY, "--"), (BLUE, "-")]
+    for (name, bins), (colour, line) in zip(found.items(), styles, strict=False):
+        edges = [part["from"] for part in bins] + [bins[-1]["to"]]
+        counts = [part["documents"] for part in bins]
+        axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.4, label=name)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter(_short_number)
+    axes.yaxis.set_major_formatter(_short_number)
+    axes.xaxis.set_minor_locator(NullLocator())
     axes.legend()
     return figure
 

@@ -24,11 +24,19 @@ WORD_MEASURES = (
     ("characters a document, mean", "characters_per_document.mean", ",.0f"),
     ("characters a document, median", "characters_per_document.median", ",.0f"),
     ("slope of Zipf's line", "zipf_slope", ".2f"),
+    ("exponent of Heaps' law", "heaps.beta", ".2f"),
+    ("factor of Heaps' law", "heaps.K", ",.1f"),
     ("letters outside the alphabet", "letters_outside_share", ".2%"),
 )
+PERSONAL = {"email": "e-mail addresses", "phone": "telephone numbers", "ip": "IP addresses"}
 
 
-def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, Any]]) -> Section:
+def corpus(
+    cleaning: Any,
+    dropped_examples: Any,
+    sources: Sequence[Mapping[str, Any]],
+    statistics: Any = None,
+) -> Section:
     """Where the text comes from, what was dropped and why."""
     section = Section("corpus", "Corpus")
     if sources:
@@ -71,6 +79,13 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
     paragraphs = cleaning.get("dropped_paragraphs") or {}
     title = "What it cut out of documents that stayed"
     section.draw("funnel_paragraphs", figures.funnel(title, paragraphs, "paragraphs"))
+    languages = _languages(statistics)
+    if languages.rows:
+        section.tables.append(languages)
+    personal = [(name, count) for name, count in (cleaning.get("personal") or {}).items() if count]
+    if personal:
+        listed = ", ".join(f"{PERSONAL.get(key, key)} ({number(count)})" for key, count in personal)
+        section.paragraphs.append(f"Personal data that was hidden: {listed}.")
     splits = cleaning.get("splits") or {}
     if splits:
         rows = [
@@ -82,7 +97,7 @@ def corpus(cleaning: Any, dropped_examples: Any, sources: Sequence[Mapping[str, 
         if not examples:
             continue
         counts = [
-            f"{number(found[reason])} {unit}"
+            f"{number(found[reason])} {unit if found[reason] != 1 else unit[:-1]}"
             for found, unit in ((dropped, "documents"), (paragraphs, "paragraphs"))
             if found.get(reason)
         ]
@@ -116,25 +131,81 @@ def words(statistics: Any) -> Section:
         if letters:
             listed = ", ".join(f"{shown(letter)} ({number(count)})" for letter, count in letters)
             section.paragraphs.append(f"{name}, letters outside the alphabet: {listed}.")
-    tops = [_top(part) for part in (before, after)]
-    curves = {
-        name: [(rank, count) for rank, (_, count) in enumerate(top, start=1)]
-        for name, top in zip(("before", "after"), tops, strict=True)
-    }
-    section.draw("words", figures.word_frequencies(curves))
-    if any(tops):
-        rows = [
+    sides = {"before": before, "after": after}
+    ranks = {name: part.get("rank_frequency") for name, part in sides.items()}
+    growth = {name: dig(part, "heaps.curve") for name, part in sides.items()}
+    bins = {name: dig(part, "characters_per_document.histogram") for name, part in sides.items()}
+    figure = figures.power_laws("Words by rank (Zipf)", "rank", "occurrences", ranks)
+    section.draw("words", figure)
+    title = "Growth of the vocabulary (Heaps)"
+    section.draw("heaps", figures.power_laws(title, "words", "different words", growth))
+    section.draw("lengths", figures.lengths(bins))
+    section.tables += [t for t in (_by_source(statistics), _common(before, after)) if t.rows]
+    if longest := _counted(after, "longest")[:8]:
+        listed = ", ".join(longest)
+        section.paragraphs.append(f"The longest words that occur several times: {listed}.")
+    return section
+
+
+def _languages(statistics: Any) -> Table:
+    """Text that was dropped as being in another language."""
+    rows = [
+        (name, megabytes(dig(found, "bytes")), number(dig(found, "share"), ".2%"))
+        for name, found in (dig(statistics, "languages") or {}).items()
+    ]
+    return Table(("dropped as another language", "MB", "of the text"), rows)
+
+
+def _by_source(statistics: Any) -> Table:
+    """What cleaning left of every source, where there are several."""
+    sources = dig(statistics, "by_source") or {}
+    rows = []
+    for name, sides in sources.items() if len(sources) > 1 else ():
+        before, after = dig(sides, "before") or {}, dig(sides, "after") or {}
+        documents, words = after.get("documents"), after.get("tokens")
+        rows.append(
             (
-                str(place + 1),
+                name,
+                _kept(documents, before.get("documents")),
+                _kept(words, before.get("tokens")),
                 *(
-                    f"{top[place][0]} ({top[place][1]:,})" if place < len(top) else DASH
-                    for top in tops
+                    number(dig(after, path), form)
+                    for path, form in (
+                        ("types", ","),
+                        ("seen_once_share", ".0%"),
+                        ("zipf_slope", ".2f"),
+                        ("heaps.beta", ".2f"),
+                        ("letters_outside_share", ".2%"),
+                    )
                 ),
             )
-            for place in range(min(15, max(map(len, tops))))
-        ]
-        section.tables.append(Table(("rank", "before", "after"), rows))
-    return section
+        )
+    headings = ("source, after cleaning", "documents", "words", "different words", "seen once",
+                "Zipf", "Heaps", "letters outside")  # fmt: skip
+    return Table(headings, rows)
+
+
+def _kept(after: Any, before: Any) -> str:
+    """A count after cleaning and its share of the count before."""
+    share = f" ({after / before:.0%})" if after is not None and before else ""
+    return number(after) + share
+
+
+def _common(before: Mapping[str, Any], after: Mapping[str, Any]) -> Table:
+    """The commonest words."""
+    columns = [_counted(part, "top") for part in (before, after)]
+    rows = [
+        (str(place + 1), *(column[place] if place < len(column) else DASH for column in columns))
+        for place in range(min(15, max(map(len, columns))))
+    ]
+    return Table(("rank", "before", "after"), rows)
+
+
+def _counted(part: Mapping[str, Any], key: str) -> list[str]:
+    """Words with their counts, in order."""
+    return [
+        f"{shown(str(found['word']), 40)} ({found['count']:,})" for found in part.get(key) or []
+    ]
 
 
 def tokenizer(report: Any) -> Section:
@@ -179,8 +250,3 @@ def _example(example: Any) -> str:
         text = shown(str(example.get("text", "")))
         return f"{text}   [{shown(str(detail), 80)}]" if detail else text
     return shown(str(example))
-
-
-def _top(part: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """The commonest words with their counts, commonest first."""
-    return [(shown(str(entry["word"]), 40), entry["count"]) for entry in part.get("top") or []]

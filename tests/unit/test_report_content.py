@@ -22,6 +22,30 @@ from pipeline.reporting.content import cards, sections
 from pipeline.reporting.page import render
 from pipeline.reporting.summary import print_summary
 
+
+def words(tokens: int) -> dict[str, Any]:
+    return {
+        "documents": 100,
+        "tokens": tokens,
+        "types": 900,
+        "characters_per_document": {
+            "mean": 90.5,
+            "median": None,
+            "histogram": [
+                {"from": 10, "to": 13, "documents": 5},
+                {"from": 13, "to": 16, "documents": 9},
+            ],
+        },
+        "seen_once_share": 0.4,
+        "zipf_slope": -1.02,
+        "rank_frequency": [[1, 700], [2, 300], [900, 1]],
+        "heaps": {"K": 3.14, "beta": 0.66, "curve": [[10, 9], [1000, 400]]},
+        "letters_outside": {"ы": 3},
+        "top": [{"word": "һәм", "count": 700}, {"word": "бу", "count": 300}],
+        "longest": [{"word": "җитештерүчәнлелекнең", "count": 3}],
+    }
+
+
 MEASURED: dict[str, Any] = {
     "cleaning": {
         "documents": {"raw": 1000, "kept": 860},
@@ -29,6 +53,7 @@ MEASURED: dict[str, Any] = {
         "dropped": {"language": 60, "near_duplicate": 50, "markup": 30, "short": 0},
         "identifier": {"name": "made on the spot", "precision": 0.999, "recall": 0.991},
         "dirt": {"precision": 0.993, "recall": 0.989},
+        "personal": {"email": 12, "phone": 7, "ip": 0},
         "splits": {
             "train": {"documents": 774, "bytes": 90_000},
             "validation": {"documents": 43, "bytes": 5000},
@@ -36,15 +61,13 @@ MEASURED: dict[str, Any] = {
         },
     },
     "words": {
-        name: {
-            "tokens": tokens,
-            "characters_per_document": {"mean": 90.5, "median": None},
-            "seen_once_share": 0.4,
-            "zipf_slope": -1.02,
-            "letters_outside": {"ы": 3},
-            "top": [{"word": "һәм", "count": 700}, {"word": "бу", "count": 300}],
-        }
-        for name, tokens in (("before", 20_000), ("after", 18_000))
+        "before": words(20_000),
+        "after": words(18_000),
+        "by_source": {
+            name: {"before": words(12_000), "after": words(tokens)}
+            for name, tokens in (("wiki", 11_000), ("web", 7000))
+        },
+        "languages": {"rus": {"bytes": 54_321, "share": 0.05}},
     },
     "dropped_examples": {
         "language": [{"id": "a1", "text": "Это русский текст.", "detail": "rus 0.99"}],
@@ -192,6 +215,11 @@ def test_a_full_page_tells_the_figures(text: str) -> None:
         "-33%",
         "86.0%",
         "Qwen3ForCausalLM",
+        "e-mail addresses (12), telephone numbers (7)",
+        "7,000 (58%)",
+        "җитештерүчәнлелекнең (3)",
+        "rus",
+        "5.00%",
     ):
         assert said in text, said
 
@@ -289,7 +317,8 @@ def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
         figures.tokenizer_sweep([], "bytes_per_token", "", "", None),
         figures.ladder([{"name": "a", "bits_per_byte": None}]),
         figures.funnel("Dropped", {"a": 0}, "documents"),
-        figures.word_frequencies({"before": []}),
+        figures.power_laws("Words", "rank", "occurrences", {"before": [], "after": None}),
+        figures.lengths({"before": None, "after": []}),
     ],
 )
 def test_nothing_to_draw_is_no_figure(figure: Any) -> None:
