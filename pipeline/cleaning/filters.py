@@ -245,14 +245,12 @@ def repetition(words: Sequence[str]) -> str | None:
 
 def _list(text: str, words: Sequence[str], function_words: FunctionWords) -> str | None:
     """Names, one after the other, and nothing said of them."""
-    if not function_words.words:
+    if not function_words.words or function_words.count(words) > LIST_COMMON * len(words):
         return None
     items = [item for item in ITEM_END.split(text) if WORD.search(item)]
     written = WORD.findall(text)
     if len(items) < LIST_ITEMS or len(written) > LIST_WORDS * len(items):
         return None
     if sum(word[0].isupper() for word in written) < LIST_CAPITALS * len(written):
-        return None
-    if function_words.count(words) > LIST_COMMON * len(words):
         return None
     return f"{len(items)} items"

@@ -143,7 +143,8 @@ def _soft_hyphens(codes: Codes) -> Codes:
     if not len(soft):
         return codes
     padded = np.append(codes, ord(JOIN))
-    last = soft[(padded[soft + 1] == _SPACE) | (padded[soft + 1] == _LINE)]
+    after, before = padded[soft + 1], padded[soft - 1]
+    last = soft[((after == _SPACE) | (after == _LINE)) & (before > _SPACE)]
     codes = codes.copy()
     codes[last] = _HYPHEN
     return codes[codes != _SOFT_HYPHEN]

@@ -1,7 +1,10 @@
 """Filters: each kind of dirt has its reason, and ordinary text has none."""
 
+import lzma
+import os
 import random
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,8 @@ from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.context import forgive
 from pipeline.cleaning.filters import REASONS, is_sentence, reasons, repetition
 from pipeline.cleaning.function_words import NO_WORDS, FunctionWords, function_words
+from pipeline.cleaning.normalise import normalise
+from pipeline.cleaning.personal import hide
 from pipeline.languages import load_language
 
 LANGUAGE = load_language("tat")
@@ -197,3 +202,23 @@ def test_repetition_of_long_texts_is_quick_and_of_short_ones_allowed() -> None:
 def test_nothing_at_all() -> None:
     assert reasons(CHARACTERS.measure([""]), [""], COMMON) == [("", "")]
     assert reasons(CHARACTERS.measure([""]), []) == []
+
+
+REAL = Path(os.environ.get("TUGANTEL_CORPORA", "/nowhere"))
+
+
+@pytest.mark.skipif(not REAL.is_dir(), reason="TUGANTEL_CORPORA names no folder of real text")
+@pytest.mark.parametrize("code", ["tat", "kin"])
+def test_hardly_any_real_sentence_is_dropped(code: str) -> None:
+    path = next((REAL / code).iterdir())
+    with lzma.open(path, "rt") if path.suffix == ".xz" else path.open() as file:
+        lines = normalise([line for _, line in zip(range(20_000), file, strict=False)])
+    language = load_language(code)
+    assert language is not None
+    measured = Characters(language).measure(lines)
+    common = function_words(Counter(word for plain in measured.plain for word in plain.split()))
+    assert common != NO_WORDS
+    dropped = [reason for reason, _ in reasons(measured, lines, common) if reason]
+    assert len(dropped) <= 0.001 * len(lines)
+    hidden = hide(lines)[1]
+    assert hidden.total() <= 2

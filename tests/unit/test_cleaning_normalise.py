@@ -151,3 +151,12 @@ def test_words_broken_at_a_line_end_are_joined_where_the_whole_is_known() -> Non
         *written[1:],
     ]
     assert join_broken_words(written, set()) == written
+
+
+@pytest.mark.parametrize(
+    "broken",
+    ["áimma-\nhuššat", "áimma\xad\r\n huššat", "áimma-\u00a0 huššat", "áimma\u2010 \n\n huššat",
+     "áimma\xac huššat", "\xad áimma-\u200b\nhuššat"],
+)  # fmt: skip
+def test_whatever_stands_at_the_line_end(broken: str) -> None:
+    assert join_broken_words(normalise([broken]), {"áimmahuššat"}) == ["áimmahuššat"]
