@@ -177,9 +177,23 @@ def _annotate(
         own = reasons[begin:end]
         if len(document) > 1:
             _mark_repeats(document, own)
-        result.append(_decide(text, document, own, keys[begin:end], rules))
+        decided = _decide(text, document, own, keys[begin:end], rules)
+        if len(decided.kept) > 1:
+            words = _first_words([measured.plain[begin + p.part] for p in decided.kept])
+            if (detail := filters.repetition(words)) is not None:
+                decided = _drop(text, "repetition", detail)
+        result.append(decided)
     _give_keys(result, rules.characters)
     return result
+
+
+def _first_words(plain: Sequence[str]) -> list[str]:
+    words: list[str] = []
+    for text in plain:
+        words += text.split()
+        if len(words) >= filters.LONGEST:
+            break
+    return words
 
 
 def _mark_repeats(document: list[str], reasons: list[tuple[str, str]]) -> None:

@@ -10,9 +10,9 @@ import numpy as np
 
 from pipeline.cleaning.characters import Characters
 from pipeline.cleaning.identify import Identifier, NoIdentifier
-from pipeline.cleaning.made import LENGTHS, make_identifier
+from pipeline.cleaning.made import LENGTHS, TRUSTED, make_identifier
 from pipeline.cleaning.normalise import normalise
-from pipeline.cleaning.ready import TRUSTED, ready_identifier, with_made
+from pipeline.cleaning.ready import ready_identifier, with_made
 from pipeline.errors import UserError
 from pipeline.languages import Language
 from pipeline.params import CleaningParams

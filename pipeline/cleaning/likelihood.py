@@ -49,12 +49,14 @@ class Background:
     table: Table | None
 
     @classmethod
-    def fit(cls, target: Sequence[str], background: Sequence[str]) -> "Background":
+    def fit(
+        cls, target: Sequence[str], background: Sequence[str], weight: float = WEIGHT
+    ) -> "Background":
         """Choose classes by the letters of both sides, and count the background."""
         class_of, bits, order = _classes(target, background)
         table = None
         if background:
-            table = _table(class_of, bits, order, background, WEIGHT)
+            table = _table(class_of, bits, order, background, weight)
         return cls(class_of, bits, order, table)
 
 

@@ -25,15 +25,16 @@ from pipeline.cleaning.babble import babble
 from pipeline.cleaning.classifier import Classifier
 from pipeline.cleaning.identify import FOREIGN, Floats, Judged, measure
 from pipeline.cleaning.likelihood import Background, Likelihood
-from pipeline.cleaning.purify import classify, far_border, flat, named, purify, tell_apart, those
+from pipeline.cleaning.purify import border_of, classify, flat, named, purify, tell_apart, those
 from pipeline.errors import UserError
 
-REACH = 0.62  # of the way from the language's middle to babble's, that the gate lets pass
-LENIENCE = 0.4  # of the room between held-out text and other languages, where those are nearer
+REACH = 0.64  # of the way from the language's middle to babble's, that the gate lets pass
+LENIENCE = 0.8  # of the room between held-out text and other languages, where those are nearer
 PASSES = 0.99  # share of held-out text that it lets pass at any length
 LENGTHS = np.array([12, 24, 48, 96, 192])  # characters at which limits are measured
 CLEAR = 0.3  # bits a character below all foreign text, where the classifier is not asked
 USUAL = 0.9  # share of text in the language that it need not be asked about at most
+TRUSTED = 0.7  # probability of the language, to the classifier, that is believed
 SURE = 30  # characters that a line must have for the gate to be fitted on it
 BRIEF = 24  # characters below which neighbours often share every word,
 SURE_OF_ANOTHER = 0.9  # so that the classifier must be as sure as this to overrule the gate
@@ -87,7 +88,7 @@ def make_identifier(
     code: str,
     sample: Sequence[str],
     others: Mapping[str, Sequence[str]],
-    threshold: float = 0.5,
+    threshold: float = TRUSTED,
     seed: int = 0,
     sure: Sequence[str] = (),
 ) -> tuple[MadeIdentifier, dict[str, Any]]:
@@ -141,7 +142,7 @@ def learn(
     classifier = classify(code, fitted, fit_others, rng, seed)
     gate = Likelihood.fit(fitted, Background.fit(fitted, flat(fit_others)))
     scores = gate.score(held)
-    border = far_border(scores, gate.score(foreign), gate.score(babble(fitted, rng)))
+    border = border_of(scores, gate, fitted, rng, REACH)
     held = those(held, (scores <= border) & named(classifier, held, code))
     limits, clear = _limits(gate, held, [*foreign, *flat(fit_others)], rng)
     return Learnt(

@@ -18,10 +18,11 @@ from pipeline.cleaning.likelihood import Background, Likelihood
 from pipeline.errors import UserError
 
 PASSES = 0.99  # share of lines heard in, that all foreign lines are compared with
-NEAR = 0.35  # of the way from sure lines to babble, where a line is clean enough to learn from
-HALFWAY = 0.5  # of the way from the middle of a corpus to what is foreign, that is surely not
+WEIGHT = 0.6  # of the background while dirt is looked for
+HALFWAY = 0.3  # of the way to babble, up to which a line is clean enough to learn from
+ROUNDS = 3
+ALIKE = 0.2  # share of another language's sentences that may pass at first
 MOST = 0.5  # share of the sample that must fit together
-NO_SCORES = np.zeros(0, np.float32)
 COMPARED = 50  # foreign lines that tell whether the corpus is of that language
 
 
@@ -38,7 +39,7 @@ def purify(
     Each is judged by a gate and a classifier that did not see it: dirt that a model was fitted on
     looks clean to it.
     """
-    background = Background.fit([*lines, *sure], flat(others))
+    background = Background.fit([*lines, *sure], flat(others), WEIGHT)
     core = _near_sure(lines, sure, background, rng) if sure else _set_aside(lines, background, rng)
     folds = np.arange(len(lines)) % 2
     own, clean = np.zeros(len(lines), bool), {name: list[str]() for name in others}
@@ -50,7 +51,7 @@ def purify(
         heard = those(lines, folds == fold)
         foreign = {name: texts[fold::2] for name, texts in others.items()}
         scores = gate.score(heard)
-        border = far_border(scores, gate.score(flat(foreign)), gate.score(babble(learnt, rng)))
+        border = border_of(scores, gate, learnt, rng)
         mine = (scores <= border) & named(classifier, heard, code)
         own[folds == fold] = mine
         limit = float(np.quantile(scores[mine], PASSES)) if mine.any() else -np.inf
@@ -67,13 +68,19 @@ def purify(
 
 
 def tell_apart(code: str, others: Mapping[str, list[str]], clean: Mapping[str, list[str]]) -> None:
+    """See to it that what was learnt is not, or not also, another language.
+
+    Raises:
+        UserError: much of what is known of another language passes.
+    """
     for name, texts in others.items():
         passed = 1 - len(clean[name]) / max(len(texts), 1)
-        if len(texts) >= COMPARED and passed > MOST:
+        if len(texts) >= COMPARED and passed > ALIKE:
             raise UserError(
-                f"the corpus looks like {name}, not {code}: {passed:.0%} of the sentences that "
-                f"cleaning.contaminants has for {name} pass for it: check corpus.language, or "
-                "take that file away if it is the same language"
+                f"much of the corpus is in {name}, or {code} and {name} are one: {passed:.0%} of "
+                f"the sentences that cleaning.contaminants has for {name} pass for {code}: check "
+                "corpus.language, name a file of sure sentences in cleaning.sure, or take that "
+                "file of contaminants away"
             )
 
 
@@ -91,19 +98,18 @@ def named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Boo
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)
 
 
-def _set_aside(
-    lines: list[str], background: Background, rng: np.random.Generator, rounds: int = 2
-) -> Bools:
+def _set_aside(lines: list[str], background: Background, rng: np.random.Generator) -> Bools:
     """Which lines a gate fitted on other lines finds no worse than the mass of them."""
-    nothing = babble(lines, rng)
     kept = np.ones(len(lines), bool)
     half = np.arange(len(lines)) % 2 == 0
-    for _ in range(rounds):
-        scores = np.zeros(len(lines), np.float32)
+    for _ in range(ROUNDS):
+        near = np.zeros(len(lines), bool)
         for part in (half, ~half):
-            gate = Likelihood.fit(those(lines, part & kept), background)
-            scores[~part] = gate.score(those(lines, ~part))
-        kept = scores <= far_border(scores, NO_SCORES, gate.score(nothing))
+            learnt = those(lines, part & kept)
+            gate = Likelihood.fit(learnt, background)
+            scores = gate.score(those(lines, ~part))
+            near[~part] = scores <= border_of(scores, gate, learnt, rng)
+        kept = near
     return kept
 
 
@@ -114,26 +120,19 @@ def _near_sure(
     gate = Likelihood.fit(sure[::2], background)
     middle = float(np.median(gate.score(sure[1::2])))
     far = float(np.median(gate.score(babble(sure, rng))))
-    return Likelihood.fit(sure, background).score(lines) <= middle + NEAR * (far - middle)
+    return Likelihood.fit(sure, background).score(lines) <= middle + HALFWAY * (far - middle)
 
 
-def _near_border(scores: Floats) -> float:
-    """A border as far out on the bad side as the good side, where no dirt is, is wide."""
-    best, middle = np.quantile(scores, [0.05, 0.5])
-    return float(middle + 2.2 * (middle - best))
-
-
-def far_border(scores: Floats, foreign: Floats, nothing: Floats) -> float:
-    """That border, or part of the way to other languages or to babble where that is farther.
-
-    In a corpus of few words and subjects the rest passes for dirt at first; a gate that has seen
-    none of the dirt can tell.
-    """
-    border, middle = _near_border(scores), float(np.median(scores))
-    far = float(np.median(nothing))
-    if len(foreign):
-        far = max(far, float(np.quantile(foreign, 0.01)))
-    return max(border, middle + HALFWAY * (far - middle))
+def border_of(
+    scores: Floats,
+    gate: Likelihood,
+    learnt: Sequence[str],
+    rng: np.random.Generator,
+    share: float = HALFWAY,
+) -> float:
+    """The score that is `share` of the way from the middle of `scores` to babble's."""
+    middle = float(np.median(scores))
+    return middle + share * (float(np.median(gate.score(babble(learnt, rng)))) - middle)
 
 
 def classify(

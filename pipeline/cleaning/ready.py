@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.cleaning.classifier import Classifier
 from pipeline.cleaning.identify import FOREIGN, Judged, measure
-from pipeline.cleaning.made import MadeIdentifier, learn
+from pipeline.cleaning.made import TRUSTED, MadeIdentifier, learn
 from pipeline.errors import UserError
 from pipeline.languages import Language
 
@@ -24,7 +24,7 @@ SURE_OF_ANOTHER = 0.8  # from which on it is in another language, whatever else 
 ENOUGH = 300  # sure lines that a made identifier needs to be better than the ready one alone
 KNOWN = 50  # lines of another language that make it worth knowing
 SCARCE = 0.02  # share of sure lines below which the corpus is hardly in this language
-TRUSTED = 0.5  # threshold where neither params nor the language's file have one
+NEUTRAL = 0.5  # threshold where neither params nor the language's file have one
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def ready_identifier(
         )
     if threshold is None:
         named = (n for n, known in language.identifiers.items() if known == found)
-        threshold = language.thresholds.get(next(named, ""), TRUSTED)
+        threshold = language.thresholds.get(next(named, ""), NEUTRAL)
     return ReadyIdentifier(path.name, classifier, found, threshold)
 
 
@@ -112,6 +112,6 @@ def with_made(
             rest.append(text)
     foreign = {name: texts for name, texts in foreign.items() if len(texts) >= KNOWN}
     chosen = [sample[i] for i in np.flatnonzero(sure).tolist()]
-    learnt = learn(code, rest, others, 0.5, seed, chosen, foreign)
+    learnt = learn(code, rest, others, TRUSTED, seed, chosen, foreign)
     joined = replace(ready, made=learnt.made)
     return joined, measure(joined, learnt.held, learnt.held_others)

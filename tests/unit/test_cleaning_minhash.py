@@ -129,7 +129,9 @@ def test_planted_edits_are_found_among_tatar_sentences() -> None:
     planted = [edit(text, draw) for edit in EDITS for text in draw.sample(long, 400)]
     dropped = find(texts + planted)
     assert dropped[len(texts) :].mean() >= 0.98
-    assert dropped[len(texts) :].sum() / dropped.sum() >= 0.99
+    own = find(texts)  # the corpus has some of its own: a word put in, an end cut off
+    assert own.mean() <= 0.002
+    assert dropped[: len(texts)].tolist() == own.tolist()
 
 
 def test_case_punctuation_and_numbers_change_nothing() -> None:
