@@ -30,8 +30,9 @@ lint: $(INSTALLED)
 	$(BIN)/ruff format --no-cache --check .
 	$(BIN)/mypy
 
-bench: $(INSTALLED)  ## speed and memory, as ratios within one run
-	$(BIN)/python -m tests.bench
+bench: $(INSTALLED)  ## speed and memory, as ratios within one run; parts: make bench PARTS="cleaning scaling"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock 'datatrove==0.10.1'
+	$(BIN)/python -m tests.bench $(PARTS)
 
 clean:  ## forget what the stages made, but not the environment
 	rm -rf data reports/figures checkpoints runs wandb

@@ -88,15 +88,19 @@ class Survey:
         bands: list[NDArray[np.uint64]] = []
         if self.near or len(self.scratch.load("repeated", chunk.index)):
             for batch in without_repeats(self.scratch, chunk, self.rules.min_characters):
-                place = slice(batch.first, batch.first + len(batch.texts))
-                for index, text in batch.shortened.items():
-                    key = self.rules.characters.measure([text]).keys[0] if text else 0
-                    left[batch.first + index] = (key, len(text))
+                texts = list(batch.shortened.values())
                 if self.near:
                     texts = batch.texts.fill_null("").to_pylist()
-                    found = minhash.signatures(self.rules.characters.measure(texts).plain)
-                    signatures.append(found)
-                    bands.append(minhash.bands(found))
+                if not texts:
+                    continue
+                measured = self.rules.characters.measure(texts)
+                for nth, (index, text) in enumerate(batch.shortened.items()):
+                    key = measured.keys[index if self.near else nth] if text else 0
+                    left[batch.first + index] = (key, len(text))
+                if self.near:
+                    place = slice(batch.first, batch.first + len(texts))
+                    signatures.append(minhash.signatures(measured.plain))
+                    bands.append(minhash.bands(signatures[-1]))
                     bands[-1][left["key"][place] == 0] = 0
         left[self.scratch.load("duplicates", chunk.index)] = (0, 0)
         self.scratch.save("left", chunk.index, left)
