@@ -104,6 +104,7 @@ class RayEngine:
         import logging
 
         logging.getLogger("ray.data").setLevel(logging.CRITICAL + 1)
+        os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere
         if not ray.is_initialized():
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
 

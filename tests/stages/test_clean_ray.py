@@ -1,5 +1,6 @@
 """The same corpus comes out of a Ray cluster as out of local processes, row by row."""
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from tests.stages.test_clean import LABELLED, SPLITS, params
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
     """Two workers with a core each, beside a head that does no work."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray = pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
