@@ -165,6 +165,7 @@ def _checked(match: re.Match[str], begin: int) -> Iterator[Span]:
 def _phones(text: str, digit: NDArray[np.bool_], begins: Places) -> Iterator[Span]:
     digits = np.flatnonzero(digit)
     near = np.diff(digits) <= GAP
+    near &= np.diff(np.searchsorted(begins, digits, side="right")) == 0  # of one text
     borders = np.flatnonzero(np.diff(near, prepend=False, append=False))
     first, last = borders[::2], borders[1::2]
     long = last - first >= FEWEST_DIGITS - 1

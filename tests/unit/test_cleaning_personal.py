@@ -3,7 +3,7 @@
 from collections import Counter
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from pipeline.cleaning.personal import PLACEHOLDERS, hide
@@ -80,7 +80,8 @@ TEXT = st.one_of(st.text(), st.lists(PIECES, max_size=6).map("".join))
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(TEXT))
-def test_each_text_is_looked_at_for_itself_and_once_is_enough(texts: list[str]) -> None:
+@example(["010000000", "000000"])
+def test_each_text_is_looked_at_for_itself(texts: list[str]) -> None:
     hidden, found = hide(texts)
     alone = [hide([text]) for text in texts]
     assert hidden == [text for (text,), _ in alone]
