@@ -13,8 +13,11 @@ texts in other languages:
 
 A text is in the language if the gate passes it and the classifier names the language: the
 classifier knows close neighbours, the gate refuses languages that the classifier has never seen.
+Of a long text, little may be in another known language, piece by piece, as one half can hide
+another; pieces that are in no language, such as lists of names, do no harm there.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +37,8 @@ PASSES = 0.99  # share of held-out text that it lets pass at any length
 LENGTHS = np.array([12, 24, 48, 96, 192])  # characters at which limits are measured
 CLEAR = 0.3  # bits a character below all foreign text, where the classifier is not asked
 USUAL = 0.9  # share of text in the language that it need not be asked about at most
+PIECE = 60  # characters of the pieces that a long text is judged by
+MIXED = 0.35  # share of a long text that may lie in pieces which are in a known other language
 TRUSTED = 0.7  # probability of the language, to the classifier, that is believed
 SURE = 30  # characters that a line must have for the gate to be fitted on it
 BRIEF = 24  # characters below which neighbours often share every word,
@@ -60,6 +65,27 @@ class MadeIdentifier:
     name: str = "made"
 
     def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        judged = self._judge(plain)
+        long = [i for i in np.flatnonzero(judged.inside).tolist() if len(plain[i]) >= 2 * PIECE]
+        if not long:
+            return judged
+        pieces = [_pieces(plain[i]) for i in long]
+        heard = self._judge([piece for found in pieces for piece in found])
+        end = 0
+        for index, found in zip(long, pieces, strict=True):
+            begin, end = end, end + len(found)
+            foreign: Counter[str] = Counter()
+            for piece, excess, name in zip(
+                found, heard.excess[begin:end], heard.names[begin:end], strict=True
+            ):
+                foreign[name] += 0 if excess <= 0 or name == FOREIGN else len(piece)
+            if foreign.total() > MIXED * len(plain[index]):
+                judged.inside[index] = False
+                judged.names[index] = max(sorted(foreign), key=foreign.__getitem__)
+        return judged
+
+    def _judge(self, plain: Sequence[str]) -> Judged:
+        """Each text as a whole."""
         lengths = np.fromiter(map(len, plain), np.int64, len(plain))
         scores = self.gate.score(plain)
         excess = scores - _at(self.limits, lengths)
@@ -77,6 +103,18 @@ class MadeIdentifier:
         brief = lengths[asked] < BRIEF
         inside[asked] &= named | (brief & (probability < SURE_OF_ANOTHER))
         return Judged(inside, excess, names)
+
+
+def _pieces(text: str) -> list[str]:
+    """A text cut between words into pieces of about `PIECE` characters."""
+    found, begin = [], 0
+    while len(text) - begin >= 2 * PIECE:
+        end = text.find(" ", begin + PIECE)
+        if end < 0:
+            break
+        found.append(text[begin:end])
+        begin = end + 1
+    return [*found, text[begin:]]
 
 
 def _at(limits: Floats, lengths: "np.ndarray") -> Floats:
@@ -138,13 +176,12 @@ def learn(
     fitted, clean = purify(code, fitted, fit_others, sure, rng, seed)
     tell_apart(code, {name: fit_others[name] for name in others}, clean)
     fit_others = clean
-    foreign = flat(held_others)
     classifier = classify(code, fitted, fit_others, rng, seed)
     gate = Likelihood.fit(fitted, Background.fit(fitted, flat(fit_others)))
     scores = gate.score(held)
     border = border_of(scores, gate, fitted, rng, REACH)
     held = those(held, (scores <= border) & named(classifier, held, code))
-    limits, clear = _limits(gate, held, [*foreign, *flat(fit_others)], rng)
+    limits, clear = _limits(gate, held, flat(fit_others), rng)
     return Learnt(
         MadeIdentifier(code, gate, limits, clear, classifier, threshold), held, held_others
     )
