@@ -20,8 +20,8 @@ from pipeline.scripts import script_of
 
 FEWEST_LINES = 10  # of another language, to compare with
 TOLD_BY = 2000  # letters that tell whether a text is in a language's letters at all
-OUTSIDE = 0.05  # share of letters outside its alphabet that no text in a language has
-SPECIAL = 3  # letters that a language has beyond its script's common ones, which tell of it
+OUTSIDE = 0.05  # share of letters outside its alphabet that not even dirty text in it has
+SPECIAL = 5  # letters beyond its script's common ones that a language must have to be told by
 MISSING = 0.002  # where fewer of its letters than this are among those
 
 

@@ -1,23 +1,34 @@
 """Identifiers made on the spot from the corpus, or ready: what they refuse and what they say."""
 
+import lzma
 import os
+import pickle
 import random
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from pipeline.cleaning.babble import babble
 from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.choose import check_letters
 from pipeline.cleaning.classifier import Classifier
 from pipeline.cleaning.likelihood import UNITS, Background, Likelihood
 from pipeline.cleaning.made import MadeIdentifier, make_identifier
-from pipeline.cleaning.ready import ready_identifier
+from pipeline.cleaning.ready import ReadyIdentifier, ready_identifier, with_made
 from pipeline.errors import UserError
-from pipeline.languages import load_language
+from pipeline.languages import Language, load_language
 
-LANGUAGE = load_language("kin")
-assert LANGUAGE is not None
+
+def known(code: str) -> Language:
+    language = load_language(code)
+    assert language is not None
+    return language
+
+
+LANGUAGE = known("kin")
 
 
 def invented(vowels: str, consonants: str, seed: int, lines: int) -> list[str]:
@@ -72,7 +83,61 @@ def test_texts_are_judged_each_for_itself() -> None:
     together = identifier.judge(lines, lines)
     alone = [identifier.judge([line], [line]) for line in lines]
     np.testing.assert_array_equal(together.inside, [verdict.inside[0] for verdict in alone])
-    np.testing.assert_allclose(together.excess, [verdict.excess[0] for verdict in alone])
+    np.testing.assert_array_equal(together.excess, [verdict.excess[0] for verdict in alone])
+    assert together.names == [verdict.names[0] for verdict in alone]
+
+
+def test_sent_to_another_process_it_judges_alike() -> None:
+    identifier, _ = made()
+    lines = [*OWN[1300:1350], *GIVEN[:20], *NEVER[:20]]
+    sent = pickle.loads(pickle.dumps(identifier))
+    before, after = identifier.judge(lines, lines), sent.judge(lines, lines)
+    np.testing.assert_array_equal(before.inside, after.inside)
+    np.testing.assert_array_equal(before.excess, after.excess)
+    assert before.names == after.names
+
+
+def test_half_a_text_does_not_hide_the_other_half() -> None:
+    identifier, _ = made()
+    lenient = replace(identifier, limits=identifier.limits + 1.5)
+    mixed = [" ".join(OWN[i : i + 8] + GIVEN[i : i + 8]) for i in range(250, 290, 8)]
+    assert lenient._judge(mixed).inside.all(), "as a whole they pass"
+    judged = lenient.judge(mixed, mixed)
+    assert not judged.inside.any()
+    assert set(judged.names) == {"xxx"}
+    assert share(identifier, [" ".join(OWN[i : i + 16]) for i in range(1300, 1460, 16)]) == 1
+
+
+def test_sure_sentences_find_a_language_that_is_the_smaller_part() -> None:
+    corpus = [*OWN[:400], *NEVER * 4]
+    identifier, _ = make_identifier("kin", corpus, {"xxx": GIVEN[:200]}, sure=OWN[1400:])
+    assert share(identifier, OWN[1000:1300]) >= 0.95
+    assert share(identifier, NEVER) <= 0.02
+    with pytest.raises(UserError, match=r"cleaning\.sure holds 20 sentences"):
+        make_identifier("kin", corpus, {}, sure=OWN[1400:1420])
+
+
+def test_a_corpus_that_is_mostly_in_another_language_is_said() -> None:
+    foreign = invented("eio", "dlpst", 2, 1500)[300:]
+    with pytest.raises(UserError, match=r"(most|much) of the corpus .*cleaning\.sure"):
+        make_identifier("kin", [*OWN[:400], *foreign], {"xxx": GIVEN})
+
+
+def test_a_corpus_in_a_language_that_is_given_as_another_is_said() -> None:
+    with pytest.raises(UserError, match="much of the corpus is in xxx, or kin and xxx are one"):
+        make_identifier("kin", OWN[:1000], {"xxx": OWN[1000:], "yyy": GIVEN})
+
+
+def test_babble_has_the_letters_and_none_of_the_words() -> None:
+    texts = babble(OWN, np.random.default_rng(0), 200, 80)
+    assert texts == babble(OWN, np.random.default_rng(0), 200, 80)
+    assert len(texts) == 200
+    words = {word for line in OWN for word in line.split() if len(word) > 5}
+    own = [word for text in texts for word in text.split() if len(word) > 5]
+    assert set("".join(own)) <= set("".join(words))
+    assert sum(word in words for word in own) < 0.05 * len(own)
+    pairs = {word[i : i + 2] for line in OWN for word in line.split() for i in range(len(word))}
+    assert {word[i : i + 2] for word in own for i in range(len(word) - 1)} <= pairs
 
 
 def test_without_other_languages_the_gate_is_enough() -> None:
@@ -131,6 +196,55 @@ def test_a_ready_model_needs_a_label_for_the_language(model: Path) -> None:
     assert judged.names[-1] == "xxx"
 
 
+def test_a_ready_model_teaches_one_that_is_made(model: Path) -> None:
+    ready = ready_identifier(model, LANGUAGE, "own", 0.5)
+    corpus = [*OWN[:900], *GIVEN[:150]]
+    joined, measured = with_made(ready, "kin", corpus, {"yyy": NEVER[:100]})
+    assert joined.made is not None
+    assert measured["recall"] >= 0.95
+    sent: ReadyIdentifier = pickle.loads(pickle.dumps(joined))
+    for identifier in (joined, sent):
+        assert identifier.judge(OWN[1200:], OWN[1200:]).inside.mean() >= 0.95
+        assert identifier.judge(GIVEN[150:], GIVEN[150:]).inside.mean() <= 0.02
+        assert identifier.judge(NEVER[100:], NEVER[100:]).inside.mean() <= 0.02
+    alone, measured = with_made(ready, "kin", OWN[:100], {"yyy": NEVER[:100]})
+    assert alone.made is None
+    assert measured["precision"] is not None
+    with pytest.raises(UserError, match=r"hardly any kin .* most is 'xxx'"):
+        with_made(ready, "kin", [*GIVEN, *OWN[:2]], {})
+
+
+def test_how_sure_a_ready_model_must_be_is_said_by_params_or_by_the_language(model: Path) -> None:
+    told = replace(LANGUAGE, identifiers={"lid176": "own"}, thresholds={"lid176": 0.25})
+    assert ready_identifier(model, told, None).threshold == 0.25
+    assert ready_identifier(model, told, None, 0.9).threshold == 0.9
+    assert ready_identifier(model, LANGUAGE, "own").threshold == 0.5
+
+
+# --- a corpus in the letters of its language ------------------------------------------------------
+
+TATAR = "Бүген һава матур, җиләк үсә, балалар өйдә уйный, таң ата. "
+RUSSIAN = "Сегодня хорошая погода, дети играют во дворе, и ветер шумит. "
+
+
+def test_text_in_other_letters_than_its_language_is_said() -> None:
+    tatar, sami = known("tat"), known("sme")
+    english = "The weather is fine today and the children are playing outside. "
+    check_letters(tatar, [TATAR] * 100)
+    check_letters(tatar, [TATAR] * 60 + [RUSSIAN] * 40)
+    check_letters(tatar, [english])  # too short to tell
+    for language, text, said in (
+        (tatar, english, "100% of its letters are of script Latn, not Cyrl"),
+        (tatar, RUSSIAN, "ә җ ң ө ү һ are 0.00% of its letters"),
+        (tatar, "Бүгін ауа райы жақсы, балалар үйде ойнап жүр. ", "not in the alphabet"),
+        (sami, "det er fint vær i dag, og ungene leker ute. ", "of its letters"),
+    ):
+        with pytest.raises(UserError) as caught:
+            check_letters(language, [text] * 100)
+        assert said in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
 def test_a_truncated_model_is_said(model: Path, tmp_path: Path) -> None:
     whole = model.read_bytes()
     for size in (10, len(whole) // 3):
@@ -155,8 +269,7 @@ def plain(characters: Characters, lines: list[str], words: int = 6) -> list[str]
 
 @pytest.mark.skipif("TUGANTEL_CORPORA" not in os.environ, reason="real text")
 def test_tatar_is_told_from_its_neighbours_given_or_not() -> None:
-    language = load_language("tat")
-    assert language is not None
+    language = known("tat")
     characters = Characters(language)
     own = real("tat/common-voice.txt")
     others = {
@@ -169,3 +282,60 @@ def test_tatar_is_told_from_its_neighbours_given_or_not() -> None:
     for code, limit in {"bak": 0.01, "kir": 0.005, "rus": 0.001, "kaz": 0.01}.items():
         lines = [line for line in others[code][1500:] if line.count(" ") >= 5]
         assert share(identifier, lines) <= limit, code
+
+
+def judged(
+    identifier: MadeIdentifier | ReadyIdentifier, texts: Characters, lines: list[str]
+) -> float:
+    """Share of sentences of at least six words that are taken for the language."""
+    lines = [line for line in lines if len(line.split()) >= 6]
+    return float(identifier.judge(texts.measure(lines).plain, lines).inside.mean())
+
+
+@pytest.mark.skipif("TUGANTEL_CORPORA" not in os.environ, reason="real text")
+def test_lid_176_and_one_that_it_teaches_tell_tatar() -> None:
+    language = known("tat")
+    characters = Characters(language)
+    own = real("tat/common-voice.txt")
+    codes = ("bak", "kaz", "kir", "rus")
+    others = {code: real(f"contaminants/{code}.txt") for code in codes}
+    path = Path(os.environ["TUGANTEL_CORPORA"]) / "lid/lid.176.ftz"
+    ready = ready_identifier(path, language, None)
+    given = {code: characters.measure(lines[:1500]).plain for code, lines in others.items()}
+    joined, _ = with_made(ready, "tat", characters.measure(own[:12000]).plain, given)
+    assert judged(ready, characters, own[12000:]) >= 0.97
+    assert judged(joined, characters, own[12000:]) >= 0.98
+    sent = pickle.loads(pickle.dumps(joined))
+    for code, limit in {"bak": 0.01, "kaz": 0.005, "kir": 0.005, "rus": 0.001}.items():
+        assert judged(sent, characters, others[code][1500:]) <= limit, code
+
+
+@pytest.mark.skipif("TUGANTEL_CORPORA" not in os.environ, reason="real text")
+def test_kinyarwanda_is_told_from_languages_given_and_never_given() -> None:
+    characters = Characters(LANGUAGE)
+    path = Path(os.environ["TUGANTEL_CORPORA"]) / "kin/common-voice.txt.xz"
+    with lzma.open(path, "rt", encoding="utf-8") as file:
+        own = list(
+            dict.fromkeys(line.strip() for line, _ in zip(file, range(60_000), strict=False))
+        )
+    own = random.Random(0).sample(own, 20_000)
+    given = {"eng": characters.measure(real("contaminants/eng.txt")[:2000]).plain}
+    identifier, measured = make_identifier("kin", characters.measure(own[:12000]).plain, given)
+    assert judged(identifier, characters, own[12000:]) >= 0.98
+    assert judged(identifier, characters, real("contaminants/eng.txt")[2000:]) <= 0.003
+    for code in ("fra", "nob", "tur"):
+        assert judged(identifier, characters, real(f"contaminants/{code}.txt")) <= 0.01, code
+    assert [band["from"] for band in measured["lengths"]] == [0, 24, 48, 96]
+
+
+@pytest.mark.skipif("TUGANTEL_CORPORA" not in os.environ, reason="real text")
+def test_real_text_is_in_the_letters_of_its_language() -> None:
+    for code in ("bak", "kaz", "kir"):
+        language = known(code)
+        check_letters(language, real(f"contaminants/{code}.txt"))
+        with pytest.raises(UserError, match="does not look like"):
+            check_letters(language, real("contaminants/tur.txt"))
+    tatar = known("tat")
+    check_letters(tatar, real("tat/common-voice.txt"))
+    with pytest.raises(UserError, match="does not look like Tatar"):
+        check_letters(tatar, real("contaminants/rus.txt"))

@@ -344,3 +344,29 @@ def test_real_text_is_written_in_the_alphabet(code: str) -> None:
     lines = [line for text in texts for line in text.splitlines()]
     betrayed = [line for line in lines if set(language.foreign_letters) & set(line.lower())]
     assert len(betrayed) <= 0.001 * len(lines)
+
+
+# --- how sure an identifier must be ---------------------------------------------------------------
+
+
+def test_a_label_may_come_with_a_threshold(tmp_path: Path) -> None:
+    both = {"lid176": {"label": "tt", "threshold": 0.3}, "glotlid": None}
+    path = tmp_path / "tat.yaml"
+    path.write_text(changed(identifiers=both), encoding="utf-8")
+    language = read_language(path)
+    assert language.identifiers == {"lid176": "tt", "glotlid": None}
+    assert language.thresholds == {"lid176": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"label": "tt", "threshold": 2}, "identifiers.lid176.threshold: 2 must be from 0 to 1"),
+        ({"label": "tt", "threshold": "x"}, "identifiers.lid176.threshold: 'x' must be a number"),
+        ({"label": "tt"}, "identifiers.lid176.threshold: None must be a number"),
+        ({"threshold": 0.2}, "identifiers.lid176.label is missing"),
+        ({"label": "tt", "threshold": 0.2, "sure": 1}, "identifiers.lid176.sure: 1 is no key"),
+    ],
+)
+def test_a_wrong_threshold_is_refused(tmp_path: Path, value: dict, said: str) -> None:
+    assert said in refused(tmp_path, changed(identifiers={"lid176": value, "glotlid": None}))
