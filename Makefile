@@ -31,7 +31,7 @@ lint: $(INSTALLED)
 	$(BIN)/mypy
 
 bench: $(INSTALLED)  ## speed and memory, as ratios within one run; parts: make bench PARTS="cleaning scaling"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock 'datatrove==0.10.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c requirements.lock --editable '.[bench]'
 	$(BIN)/python -m tests.bench $(PARTS)
 
 clean:  ## forget what the stages made, but not the environment
