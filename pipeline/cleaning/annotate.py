@@ -182,8 +182,9 @@ def _annotate(
             words = _first_words([measured.plain[begin + p.part] for p in decided.kept])
             if (detail := filters.repetition(words)) is not None:
                 decided = _drop(text, "repetition", detail)
+        if decided.kept:
+            decided.key = measured.key(begin + p.part for p in decided.kept)
         result.append(decided)
-    _give_keys(result, rules.characters)
     return result
 
 
@@ -243,15 +244,3 @@ def _long_enough(text: str, rules: Rules) -> bool:
 
 def _drop(text: str, reason: str, detail: str) -> Annotated:
     return Annotated([], [Dropped(None, text, reason, detail)])
-
-
-def _give_keys(documents: list[Annotated], characters: Characters) -> None:
-    """The key of a document is that of its kept text, whatever paragraphs it falls into."""
-    longer = [document for document in documents if len(document.kept) > 1]
-    if longer:
-        keys = characters.measure([document.text for document in longer]).keys.tolist()
-        for document, key in zip(longer, keys, strict=True):
-            document.key = key
-    for document in documents:
-        if len(document.kept) == 1:
-            document.key = document.kept[0].key

@@ -6,27 +6,31 @@ that costs nanoseconds a character. The tables are filled as characters turn up.
 """
 
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
+from xxhash import xxh3_64_intdigest as xxh3
 
 from pipeline.languages import Language
 from pipeline.scripts import script_of
 
-LETTER, IN_SCRIPT, IN_ALPHABET, FOREIGN, DIGIT, SIGN, BROKEN, KNOWN = (1 << i for i in range(8))
-KINDS = ("letter", "in_script", "in_alphabet", "foreign", "digit", "sign", "broken")
-SPACE = 0x20
+KINDS = ("letter", "in_script", "in_alphabet", "foreign", "digit", "sign", "broken", "odd")
+LETTER, IN_SCRIPT, IN_ALPHABET, FOREIGN, DIGIT, SIGN, BROKEN, ODD = (1 << i for i in range(8))
+UNKNOWN = 0xFF  # of a character that has not turned up yet: nothing is all of these
+SPACE, LINE = 0x20, 0x0A
 
 
 @dataclass(frozen=True)
 class Measured:
     """What the characters of some texts are. Every array has shape [texts].
 
-    `plain` holds the texts as the identifier sees them: letters in lower case, one space between
-    words and nothing else; `keys` hashes letters and digits alone, in lower case, so that texts
-    which differ in case, punctuation and white space only have the same key.
+    `odd` characters are neither ASCII nor in the alphabet. `plain` holds the texts as the
+    identifier sees them: letters in lower case, one space between words and nothing else. `content`
+    is the letters and digits alone, in lower case, as the bytes of code points, all texts in a row;
+    `ends` tells where each one ends.
     """
 
     length: NDArray[np.int64]
@@ -39,7 +43,22 @@ class Measured:
     broken: NDArray[np.int64]
     odd: NDArray[np.int64]
     plain: list[str]
-    keys: NDArray[np.uint64]
+    content: bytes
+    ends: NDArray[np.int64]
+
+    @cached_property
+    def keys(self) -> NDArray[np.uint64]:
+        """Hashes of the contents: texts that differ only in case, punctuation and white space have
+        the same."""
+        ends = self.ends.tolist()
+        each = zip([0, *ends], ends, strict=False)
+        return np.array([xxh3(self.content[begin:end]) for begin, end in each], np.uint64)
+
+    def key(self, some: Iterable[int]) -> int:
+        """The key of some of the texts in a row, as if they were one."""
+        ends = self.ends
+        parts = [self.content[ends[i - 1] if i else 0 : ends[i]] for i in some]
+        return xxh3(b"".join(parts))
 
 
 class Characters:
@@ -47,45 +66,29 @@ class Characters:
 
     def __init__(self, language: Language) -> None:
         self.language = language
-        self._kind = np.zeros(0x110000, np.uint8)
+        self._kind = np.full(0x110000, UNKNOWN, np.uint8)
         self._lower = np.full(0x110000, SPACE, np.uint32)
 
     def measure(self, texts: Sequence[str]) -> Measured:
         """Count the kinds of characters in each text; see `Measured`."""
-        import xxhash
-
         codes, starts, lengths = code_points(texts)
-        self._learn(codes)
-        kind, lower = self._kind[codes], self._lower[codes]
-        counts = {
-            name: np.add.reduceat((kind >> bit) & 1, starts, dtype=np.int64)
-            for bit, name in enumerate(KINDS)
-        }
-        odd = (codes > 0x7F) & ((kind & IN_ALPHABET) == 0)
-        kept = (kind & (LETTER | DIGIT)) > 0
-        content = lower[kept]
-        ends = np.cumsum(counts["letter"] + counts["digit"]) * 4
-        view = content.tobytes()
-        hashes, begin = np.zeros(len(texts), np.uint64), 0
-        for index, end in enumerate(ends.tolist()):
-            hashes[index] = xxhash.xxh3_64_intdigest(view[begin:end])
-            begin = end
-        lower[(kind & LETTER) == 0] = SPACE
-        lower[starts] = ord("\n")
-        single = np.ones(len(lower), bool)
-        single[1:] = (lower[1:] != SPACE) | ((lower[:-1] != SPACE) & (lower[:-1] != ord("\n")))
-        plain = lower[single].tobytes().decode("utf-32-le").split("\n")[1:]
+        kind = self._kind.take(codes)
+        if (kind == UNKNOWN).any():
+            self._learn(codes[kind == UNKNOWN])
+            kind = self._kind.take(codes)
+        lower = self._lower.take(codes)
+        counts = _count(kind, lengths)
+        content = lower[(kind & (LETTER | DIGIT)) > 0].tobytes()
+        ends = np.cumsum(counts["letter"] + counts["digit"]) * lower.itemsize
         return Measured(
-            length=lengths,
-            odd=np.add.reduceat(odd, starts, dtype=np.int64),
-            plain=[text.rstrip(" ") for text in plain],
-            keys=hashes,
-            **counts,
+            length=lengths, plain=_plain(kind, lower, starts), content=content, ends=ends, **counts
         )
 
     def _learn(self, codes: NDArray[np.uint32]) -> None:
-        for code in np.unique(codes[self._kind[codes] == 0]).tolist():
-            self._kind[code], self._lower[code] = self._judge(chr(code))
+        for code in np.unique(codes).tolist():
+            kind, self._lower[code] = self._judge(chr(code))
+            strange = code > 0x7F and not kind & IN_ALPHABET
+            self._kind[code] = kind | (ODD if strange else 0)
 
     def _judge(self, character: str) -> tuple[int, int]:
         category = unicodedata.category(character)
@@ -97,16 +100,46 @@ class Characters:
             kind |= IN_SCRIPT if script == self.language.script else 0
             kind |= IN_ALPHABET if lower[0] in self.language.alphabet else 0
             kind |= FOREIGN if lower[0] in self.language.foreign_letters else 0
-            return kind | KNOWN, code
+            return kind, code
         if category[0] == "N":
-            return DIGIT | KNOWN, code
+            return DIGIT, code
         if character in "\n\t":
-            return KNOWN, SPACE
+            return 0, SPACE
         if character == "\ufffd" or category in ("Co", "Cn", "Cs", "Cc"):
-            return BROKEN | KNOWN, SPACE
+            return BROKEN, SPACE
         if category[0] in "PS":
-            return SIGN | KNOWN, SPACE
-        return KNOWN, SPACE
+            return SIGN, SPACE
+        return 0, SPACE
+
+
+def _count(kind: NDArray[np.uint8], lengths: NDArray[np.int64]) -> dict[str, NDArray[np.int64]]:
+    """How many characters of each kind every text has: a histogram of the kinds' combinations."""
+    combinations = np.flatnonzero(np.bincount(kind, minlength=256))
+    number = np.zeros(256, np.intp)
+    number[combinations] = np.arange(len(combinations))
+    cells = np.repeat(np.arange(len(lengths)) * len(combinations), lengths + 1)
+    cells += number.take(kind)
+    size = len(lengths) * len(combinations)
+    table = np.bincount(cells, minlength=size).reshape(len(lengths), len(combinations))
+    return {
+        name: table[:, (combinations >> bit) & 1 > 0].sum(axis=1)
+        for bit, name in enumerate(KINDS)
+    }
+
+
+def _plain(
+    kind: NDArray[np.uint8], lower: NDArray[np.uint32], starts: NDArray[np.int64]
+) -> list[str]:
+    """See `Measured.plain`. Overwrites `lower`."""
+    gap = (kind & LETTER) == 0
+    lower[gap] = SPACE
+    lower[starts] = LINE
+    kept = np.ones(len(gap), bool)
+    np.logical_and(gap[1:], gap[:-1], out=kept[1:])
+    np.logical_not(kept[1:], out=kept[1:])
+    kept[starts] = True
+    texts = lower[kept].tobytes().decode("utf-32-le").split("\n")[1:]
+    return [text.rstrip(" ") for text in texts]
 
 
 def code_points(

@@ -59,6 +59,7 @@ NOTICE = re.compile(r"[©®]|\bcookies?\b|\bcopyright\b|\ball rights reserved\b"
 SHORT_NOTICE = 250  # characters
 MENU_ITEMS = 4
 MENU_WORDS = 3.5  # a menu's items are short
+MAY_BE_BAD = re.compile(r"[^\x00-\x7F](?=[^\x00-\x7F])|[ÃÂŒœ]")  # in every sequence ftfy looks for
 REPEATING_WORDS = 6  # fewer words may repeat themselves
 TWICE = 0.25  # of the words stood there before: only then are sequences looked at
 REPEATED_SHARE = 0.5  # of the sequences of three words
@@ -203,7 +204,8 @@ def _badness() -> re.Pattern[str]:
 
 def _is_mojibake(text: str) -> bool:
     """One sequence may be an odd quotation mark; a text read wrongly is full of them."""
-    return len(_badness().findall(text)) >= max(2, len(text) // 100)
+    enough = max(2, len(text) // 100)
+    return len(MAY_BE_BAD.findall(text)) >= enough and len(_badness().findall(text)) >= enough
 
 
 def _markup(text: str) -> str | None:

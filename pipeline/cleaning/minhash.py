@@ -97,13 +97,13 @@ def bands(signatures: Signatures) -> Hashes:
         Shape [texts, BANDS].
     """
     found = np.zeros((len(signatures), BANDS), np.uint64)
-    salt = _mix(np.arange(1, BANDS + 1, dtype=np.uint64))
+    salt = mix(np.arange(1, BANDS + 1, dtype=np.uint64))
     for begin in range(0, len(signatures), GATHER):
         some = signatures[begin : begin + GATHER].astype(np.uint64)
         rows = some.reshape(-1, BANDS, ROWS)
         hashes = np.broadcast_to(salt, rows.shape[:2])
         for place in range(ROWS):
-            hashes = _mix((hashes ^ rows[:, :, place]) * np.uint64(_P))
+            hashes = mix((hashes ^ rows[:, :, place]) * np.uint64(_P))
         hashes = np.maximum(hashes, np.uint64(1))
         found[begin : begin + GATHER] = np.where(some.min(1)[:, None] == NOTHING, 0, hashes)
     return found
@@ -250,10 +250,10 @@ def _shingles(plain: Sequence[str]) -> tuple[Hashes, Hashes]:
     whole[one] = whole[pair] = True
     counts = np.add.reduceat(whole[1:], starts, dtype=np.int64)
     begins = np.append(0, np.cumsum(counts)).astype(np.uint64)
-    return _mix(hashes[whole]), begins
+    return mix(hashes[whole]), begins
 
 
-def _mix(hashes: Hashes) -> Hashes:
+def mix(hashes: Hashes) -> Hashes:
     """Spread hashes evenly over 64 bits, one to one (the finaliser of Vigna's SplitMix64)."""
     hashes = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     hashes = (hashes ^ (hashes >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

@@ -23,7 +23,6 @@ from pipeline.cleaning import minhash
 from pipeline.cleaning.annotate import REPEATABLE, Rules, annotate, untouched
 from pipeline.cleaning.chunks import Chunk, read_jobs
 from pipeline.cleaning.funnel import Funnel
-from pipeline.cleaning.sample import mix
 from pipeline.cleaning.scratch import Scratch, table_of
 from pipeline.cleaning.split import SPLITS, cut_contiguous, split_by_hash
 from pipeline.documents import SCHEMA, DocumentWriter
@@ -273,7 +272,7 @@ class Finish:
             sent = [SPLITS.index(self.parts[n]) if n in self.parts else -1 for n in names]
             where = np.where(np.array(sent) >= 0, sent, where)
         weights = np.array([self.weights.get(name, 1.0) for name in names])
-        lot = mix(keys, 1).astype(np.float64) / 2.0**64
+        lot = minhash.mix(keys).astype(np.float64) / 2.0**64
         return where, (np.floor(weights) + (lot < weights % 1)).astype(np.int64)
 
     def _divide(

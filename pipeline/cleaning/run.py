@@ -42,7 +42,7 @@ from pipeline.cleaning.passes import (
     Finish,
     Survey,
 )
-from pipeline.cleaning.sample import Sample, sample_batch
+from pipeline.cleaning.sample import Sample
 from pipeline.cleaning.scratch import Scratch
 from pipeline.cleaning.split import SPLITS, check_sizes
 from pipeline.corpus.identifiers import identifier_file, identifier_origin
@@ -59,7 +59,7 @@ from pipeline.languages import Language, describe, language_from_text, load_lang
 from pipeline.params import Params
 from pipeline.progress import progress
 
-WORD_BYTES = 32 << 20  # text that words are taken from to put broken ones together
+WORD_BYTES = 16 << 20  # text that words are taken from to put broken ones together
 TOLD_BY = 4 << 20  # characters that tell the letters of a language without a file
 
 
@@ -165,7 +165,7 @@ def _make_rules(
         ready = cleaning.identifier not in ("made", "none")
         path = identifier_file(cleaning.identifier)[0] if ready else None
         identifier, measured = choose_identifier(
-            cleaning, path, language, characters, sample.finish()
+            cleaning, path, language, characters, sample.finish(characters)
         )
         if ready:
             measured["origin"] = identifier_origin(cleaning.identifier)
@@ -186,7 +186,9 @@ def _sample_chunk(chunk: Chunk, characters: Characters, seed: int, every: int) -
     sample = Sample()
     for index, job in enumerate(read_jobs(chunk, ("text",))):
         texts = [piece for text in job["text"].to_pylist() for piece in pieces(text)]
-        sample.add(sample_batch(texts, characters, seed, sample.limit, index % every == 0))
+        sample.read(texts, seed)
+        if index % every == 0:
+            sample.count(texts, characters)
     return sample
 
 

@@ -173,10 +173,14 @@ class CorpusWords:
             size: bytes of the raw corpus.
         """
         named = self._largest()
+        whole = _before_and_after(_sum(self.sources.values()))
+        alone = len(named) == 1
         return {
             "sampled": share,
-            **_before_and_after(_sum(self.sources.values())),
-            "by_source": {source: _before_and_after(named[source]) for source in named},
+            **whole,
+            "by_source": {
+                source: whole if alone else _before_and_after(named[source]) for source in named
+            },
             "languages": _languages(languages, size),
         }
 

@@ -121,8 +121,11 @@ class OneByOne:
 
     def measure(self, texts: Sequence[str]) -> Measured:
         found = [self.inner.measure([text]) for text in texts]
-        joined: dict[str, Any] = {}
+        ends = np.cumsum([measured.ends[-1] for measured in found])
+        joined: dict[str, Any] = {"content": b"".join(m.content for m in found), "ends": ends}
         for field in fields(Measured):
+            if field.name in joined:
+                continue
             values = [getattr(measured, field.name) for measured in found]
             if isinstance(values[0], list):
                 joined[field.name] = [item for value in values for item in value]
