@@ -60,7 +60,7 @@ from pipeline.params import Params
 from pipeline.progress import progress
 
 WORD_BYTES = 16 << 20  # text that words are taken from to put broken ones together
-TOLD_BY = 4 << 20  # characters that tell the letters of a language without a file
+TOLD_BY = 2 << 20  # characters that tell the letters of a language without a file
 
 
 def clean(
@@ -131,12 +131,16 @@ def find_language(code: str, chunks: list[Chunk], check: bool = True) -> Languag
     texts: list[str] = []
     for chunk in chunks:  # some of each, wherever its sources begin and end
         left = TOLD_BY // len(chunks)
+        some: list[str] = []
         for job in read_jobs(chunk, ("text",)):
-            some = [text[:left] for text in job["text"].to_pylist()]
-            texts += normalise(some)
-            left -= sum(map(len, some))
+            for text in job["text"].to_pylist():
+                some.append(text[:left])
+                left -= len(some[-1])
+                if left <= 0:
+                    break
             if left <= 0:
                 break
+        texts += normalise(some)
     language = load_language(code)
     if language is None:
         language = language_from_text(code, texts)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 from xxhash import xxh3_64_intdigest
 
-from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.characters import Characters, count_words
 from pipeline.cleaning.filters import SCRIPT_SHARE, reasons
 from pipeline.cleaning.normalise import normalise
 
@@ -42,8 +42,8 @@ class Sample:
 
     def count(self, texts: Sequence[str], characters: Characters) -> None:
         """Count the words of some raw texts, in lower case."""
-        for plain in characters.measure(normalise(texts)).plain if texts else ():
-            self.words.update(plain.split())
+        if texts:
+            self.words.update(count_words(characters.measure(normalise(texts)).plain))
         if len(self.words) > 2 * WORDS:
             ranked = sorted(self.words.items(), key=lambda item: (-item[1], item[0]))
             self.words = Counter(dict(ranked[:WORDS]))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from pipeline.cleaning.characters import Characters
+from pipeline.cleaning.characters import Characters, count_words
 from pipeline.cleaning.word_laws import heaps, rank_frequency, spread_of_lengths, zipf_slope
 
 if TYPE_CHECKING:
@@ -57,9 +57,7 @@ class WordCounts:
             return
         measured = characters.measure(texts)
         alphabet = characters.language.alphabet
-        words: Counter[str] = Counter()
-        for plain in measured.plain:
-            words.update(plain.split())
+        words = count_words(measured.plain)
         self.lengths.update(map(len, texts))
         self.letters += int(measured.letter.sum())
         self.strange += int((measured.letter - measured.in_alphabet).sum())
@@ -68,7 +66,7 @@ class WordCounts:
             self.outside.update(
                 {c: n for c, n in letters.items() if c not in alphabet and c != " "}
             )
-        self.tokens += words.total()
+        self.tokens += sum(words.values())
         self._take(words)
 
     def merge(self, other: "WordCounts") -> None:
