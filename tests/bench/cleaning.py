@@ -54,10 +54,13 @@ def _one_text(text: Text, folder: Path) -> None:
         measure("datasets.map, paragraph by paragraph", False, by_map, "paragraph")
     measure("datasets.map, row by row", False, by_map, "row")
     measure("datasets.map, a thousand rows at a time", False, by_map, "rows")
-    measure("datatrove, filters alone", False, by_datatrove, text.whole, False, False)
-    measure("datatrove, and exact duplicates", False, by_datatrove, text.whole, True, False)
+    unit = "document" if text.whole else "sentence"
+    measure("datatrove, filters alone", False, by_datatrove, unit, False, False)
+    measure("datatrove, and exact duplicates", False, by_datatrove, unit, True, False)
+    if text.whole:
+        measure("datatrove, by paragraph", False, by_datatrove, "paragraph", True, False)
     measure("ours, near-duplicates too", True, ours)
-    measure("datatrove, and MinHash", True, by_datatrove, text.whole, True, True)
+    measure("datatrove, and MinHash", True, by_datatrove, unit, True, True)
 
 
 def _print(name: str, text: Text, cost: Cost, mine: Cost | None) -> None:

@@ -1,14 +1,15 @@
 """datatrove's local executor with equivalent filters, as its FineWeb examples put them together.
 
-In its favour: the identifier, which is the same, judges whole documents and not paragraphs; words
-are what stands between spaces, since its own tokenizers are slower (spaCy's) and some want a
-download; nothing looks for repeated paragraphs; where documents are sentences, the shares of their
-commonest n-grams, which mean nothing there, are not counted. Off for all: limits on the length of
-documents and words, and English stop words.
+In its favour: the identifier, which is the same, judges whole documents unless paragraphs are asked
+for; words are what stands between spaces, since its own tokenizers are slower (spaCy's) and some
+want a download; nothing looks for repeated paragraphs; where documents are sentences or paragraphs,
+the shares of their commonest n-grams, which mean nothing there, are not counted. Off for all:
+limits on the length of documents and words, and English stop words.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import xxhash
 
@@ -45,6 +46,18 @@ except ImportError as error:
     raise SystemExit(f"{error}: run `make bench`, which installs it") from None
 
 
+class Paragraphs(PipelineStep):
+    """Makes every paragraph a document."""
+
+    name = "Paragraphs"
+
+    def run(self, data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Document]:
+        for document in data:
+            for part, text in enumerate(document.text.split("\n")):
+                if text.strip():
+                    yield Document(text, f"{document.id}#{part}", metadata=dict(document.metadata))
+
+
 class Spaces(WordTokenizer):
     """Words are what stands between spaces."""
 
@@ -59,9 +72,16 @@ class Spaces(WordTokenizer):
 
 
 def by_datatrove(
-    raw: Path, folder: Path, params: Params, workers: int, whole: bool, exact: bool, near: bool
+    raw: Path,
+    folder: Path,
+    params: Params,
+    workers: int,
+    unit: Literal["document", "paragraph", "sentence"],
+    exact: bool,
+    near: bool,
 ) -> Work:
-    """Filters; if `exact`, then exact duplicates of documents; if `near`, MinHash after that."""
+    """Filters; if `exact`, then exact duplicates; if `near`, MinHash after that. Documents are
+    judged whole, or taken apart into paragraphs, as ours are."""
     from loguru import logger
 
     logger.remove()
@@ -93,10 +113,11 @@ def by_datatrove(
             config = ExactDedupConfig(content_getter=_content)
             filters = [
                 ParquetReader(str(raw)),
+                *([Paragraphs()] if unit == "paragraph" else []),
                 FTFYFormatter(normalization="NFC"),
                 LambdaFilter(_in_language, exclusion_writer=lost("language")),
                 GopherRepetitionFilter(
-                    **({} if whole else {"top_n_grams": ()}),
+                    **({} if unit == "document" else {"top_n_grams": ()}),
                     language=words,
                     exclusion_writer=lost("repetition"),
                 ),
