@@ -26,22 +26,14 @@ from pipeline.cleaning.choose import check_letters, choose_identifier
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs, stored_bytes
 from pipeline.cleaning.deduplicate import Candidates, Compare, Repeats, partitions
 from pipeline.cleaning.engine import Engine, make_engine
+from pipeline.cleaning.finish import DROPPED_SCHEMA, Finish
 from pipeline.cleaning.function_words import function_words
 from pipeline.cleaning.funnel import Funnel, stride
 from pipeline.cleaning.held_out import read_held_out
 from pipeline.cleaning.identify import Identifier, NoIdentifier
 from pipeline.cleaning.minhash import BANDS
 from pipeline.cleaning.normalise import normalise
-from pipeline.cleaning.passes import (
-    DROPPED_SCHEMA,
-    DUPLICATE,
-    NEAR,
-    STAYS,
-    Annotate,
-    Extract,
-    Finish,
-    Survey,
-)
+from pipeline.cleaning.passes import DUPLICATE, NEAR, STAYS, Annotate, Extract, Survey
 from pipeline.cleaning.sample import Sample
 from pipeline.cleaning.scratch import Scratch
 from pipeline.cleaning.split import SPLITS, check_sizes
