@@ -99,11 +99,22 @@ def test_one_param_reruns_only_what_depends_on_it(project: Path) -> None:
 @pytest.mark.faults
 def test_two_runs_from_scratch_end_in_the_same_weights(project: Path) -> None:
     weights = (project / "data/model/model.safetensors").read_bytes()
+    made = data_made(project)
     shutil.rmtree(project / "data")
     shutil.rmtree(project / ".dvc/cache", ignore_errors=True)
     os.remove(project / "dvc.lock")
     assert "pretrain" in ran(repro(project))
+    assert data_made(project) == made
     assert (project / "data/model/model.safetensors").read_bytes() == weights
+
+
+def data_made(project: Path) -> dict[str, str]:
+    """The hash of everything under data/ up to the model, in the order of the stages: where two
+    runs first differ is where to look."""
+    lock = yaml.safe_load((project / "dvc.lock").read_text(encoding="utf-8"))["stages"]
+    stages = ("download", "clean", "tokenizer_sweep", "tokenizer", "encode", "pretrain")
+    outs = [out for stage in stages for out in lock[stage]["outs"]]
+    return {out["path"]: out["md5"] for out in outs if out["path"].startswith("data/")}
 
 
 def test_a_bad_param_is_one_line_and_nothing_runs(project: Path) -> None:
