@@ -15,6 +15,7 @@ A text is in the language if the gate passes it and the classifier names the lan
 classifier knows close neighbours, the gate refuses languages that the classifier has never seen.
 Of a long text, little may be in another known language, piece by piece, as one half can hide
 another; pieces that are in no language, such as lists of names, do no harm there.
+What is refused by little is heard once more without its names (`names`).
 """
 
 from collections import Counter
@@ -28,6 +29,7 @@ from pipeline.cleaning.babble import babble
 from pipeline.cleaning.classifier import Classifier
 from pipeline.cleaning.identify import FOREIGN, Floats, Judged, measure
 from pipeline.cleaning.likelihood import Background, Likelihood
+from pipeline.cleaning.names import without_names
 from pipeline.cleaning.purify import border_of, classify, flat, named, purify, tell_apart, those
 from pipeline.errors import UserError
 
@@ -39,6 +41,8 @@ CLEAR = 0.3  # bits a character below all foreign text, where the classifier is 
 USUAL = 0.9  # share of text in the language that it need not be asked about at most
 PIECE = 60  # characters of the pieces that a long text is judged by
 MIXED = 0.35  # share of a long text that may lie in pieces which are in a known other language
+NARROW = 0.3  # bits a character beyond the border, up to which names may excuse a text that without
+# them is as far inside
 TRUSTED = 0.7  # probability of the language, to the classifier, that is believed
 SURE = 30  # characters that a line must have for the gate to be fitted on it
 BRIEF = 24  # characters below which neighbours often share every word,
@@ -65,21 +69,32 @@ class MadeIdentifier:
     name: str = "made"
 
     def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        judged = self._hear(plain, texts)
+        refused = np.flatnonzero(~judged.inside & (judged.excess < NARROW)).tolist()
+        without = {i: rest for i in refused if (rest := without_names(plain[i], texts[i]))}
+        rests = list(without.values())
+        again = self._hear(rests, rests)
+        judged.inside[list(without)] = again.inside & (again.excess < -NARROW)
+        return judged
+
+    def _hear(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        """Each text as a whole and, if it is long, piece by piece, which leaves out names."""
         judged = self._judge(plain)
         long = [i for i in np.flatnonzero(judged.inside).tolist() if len(plain[i]) >= 2 * PIECE]
         if not long:
             return judged
-        pieces = [_pieces(plain[i]) for i in long]
+        core = [without_names(plain[i], texts[i]) or plain[i] for i in long]
+        pieces = [_pieces(text) for text in core]
         heard = self._judge([piece for found in pieces for piece in found])
         end = 0
-        for index, found in zip(long, pieces, strict=True):
+        for index, text, found in zip(long, core, pieces, strict=True):
             begin, end = end, end + len(found)
             foreign: Counter[str] = Counter()
             for piece, excess, name in zip(
                 found, heard.excess[begin:end], heard.names[begin:end], strict=True
             ):
                 foreign[name] += 0 if excess <= 0 or name == FOREIGN else len(piece)
-            if foreign.total() > MIXED * len(plain[index]):
+            if foreign.total() > MIXED * len(text):
                 judged.inside[index] = False
                 judged.names[index] = max(sorted(foreign), key=foreign.__getitem__)
         return judged

@@ -17,6 +17,7 @@ from pipeline.cleaning.choose import check_letters
 from pipeline.cleaning.classifier import Classifier
 from pipeline.cleaning.likelihood import UNITS, Background, Likelihood
 from pipeline.cleaning.made import MadeIdentifier, make_identifier
+from pipeline.cleaning.names import without_names
 from pipeline.cleaning.ready import ReadyIdentifier, ready_identifier, with_made
 from pipeline.errors import UserError
 from pipeline.languages import Language, load_language
@@ -106,6 +107,36 @@ def test_half_a_text_does_not_hide_the_other_half() -> None:
     assert not judged.inside.any()
     assert set(judged.names) == {"xxx"}
     assert share(identifier, [" ".join(OWN[i : i + 16]) for i in range(1300, 1460, 16)]) == 1
+
+
+def test_names_from_another_language_do_not_condemn_a_sentence() -> None:
+    identifier, _ = made()
+    rng = random.Random(4)
+    names = sorted({word for line in GIVEN for word in line.split() if len(word) >= 4})
+    named, lower = [], []
+    for line in OWN[1300:]:
+        words = line.split()
+        size = sum(map(len, words)) // 3
+        while size > 0:  # a letter of names for three of the sentence
+            name = rng.choice(names)
+            size -= len(name)
+            words.insert(rng.randint(0, len(words)), name.capitalize())
+        named.append(" ".join(words))
+        lower.append(named[-1].lower())
+    assert identifier.judge(lower, lower).inside.mean() < 0.4
+    assert identifier.judge(lower, named).inside.mean() > 0.6, "the others are too far outside"
+    foreign = [line.title() if i % 2 else line for i, line in enumerate(GIVEN[200:] + NEVER)]
+    plain = [line.lower() for line in foreign]
+    assert identifier.judge(plain, foreign).inside.mean() <= 0.02, "names alone are no text"
+
+
+def test_without_names_leaves_the_other_words_or_says_that_there_are_too_few() -> None:
+    text = "Ikirere cyiza, Per-Ivar Nilsen: abana bakina hanze!"
+    plain = Characters(LANGUAGE).measure([text]).plain[0]
+    assert without_names(plain, text) == "cyiza abana bakina hanze"
+    assert without_names(plain, plain) == "", "no name, nothing to leave out"
+    assert without_names(plain, text.upper()) == "", "a heading in capitals is no list of names"
+    assert without_names(plain, "Other words than those") == ""
 
 
 def test_sure_sentences_find_a_language_that_is_the_smaller_part() -> None:
