@@ -19,7 +19,7 @@ from pipeline.tokenization.scratch import train_scratch_bpe
 from pipeline.tokenization.train import cut, train_bpe, train_metaspace_bpe, train_wordpiece
 from pipeline.tokenization.unigram import train_unigram
 
-CUT: dict[str, Callable[[Sequence[str], int], Tokenizer]] = {
+CUT: dict[str, Callable[[Sequence[str], int, int], Tokenizer]] = {
     "byte_bpe": train_bpe,
     "bpe": train_metaspace_bpe,
     "wordpiece": train_wordpiece,
@@ -42,5 +42,5 @@ def train_sizes(kind: str, texts: Sequence[str], sizes: Sequence[int]) -> dict[i
         return {tokenizer.get_vocab_size(): tokenizer}
     if kind == "unigram":
         return train_unigram(texts, sizes)
-    largest = CUT[kind](texts, max(sizes))
+    largest = CUT[kind](texts, max(sizes), min(sizes))
     return {size: cut(largest, size) for size in sorted(sizes)}

@@ -22,7 +22,7 @@ class Lattice:
     """
 
     def __init__(self, words: Sequence[str], pieces: Sequence[str], whole: bool = True) -> None:
-        lengths = np.array([len(word) for word in words])
+        lengths = np.array([len(word) for word in words], np.int64)
         longest_word = int(lengths.max(initial=0))
         self.by_length = np.argsort(-lengths, kind="stable")  # the longest word first
         place_of = np.empty(len(words), np.int64)

@@ -33,13 +33,15 @@ LEAST = 2  # a pair that is seen once is no pattern
 Pair = tuple[int, int]
 
 
-def train_scratch_bpe(texts: Sequence[str], size: int) -> Tokenizer:
+def train_scratch_bpe(texts: Sequence[str], size: int, smallest: int | None = None) -> Tokenizer:
     """Byte-level BPE of exactly `size` tokens: the same file as `train.train_bpe` gives.
 
     Raises:
         UserError: the text supports fewer tokens.
     """
     spelling = [BOS, *sorted(byte_alphabet())]
+    if (smallest or size) < len(spelling):
+        raise refuse_size("scratch_bpe", smallest or size, 0, len(spelling))
     vocabulary = {token: index for index, token in enumerate(spelling)}
     words = {
         tuple(vocabulary[letter] for letter in word): count

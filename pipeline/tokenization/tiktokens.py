@@ -53,7 +53,8 @@ def from_tiktoken(name: str) -> Tokenizer:
     folder = Path(name).expanduser()
     try:
         if is_gpt2_folder(folder):
-            ranks = data_gym_to_mergeable_bpe_ranks(*(str(folder / file) for file in GPT2))
+            merges, vocabulary = (str(folder / file) for file in GPT2)
+            ranks = data_gym_to_mergeable_bpe_ranks(merges, vocabulary)
             encoding = tiktoken.Encoding(
                 "gpt2",
                 pat_str=r50k_pat_str,

@@ -5,7 +5,8 @@ the other, so the tokenizer of 1,000 tokens is the beginning of the one of 2,000
 from there, and a sweep over many sizes costs one training. WordPiece, as the library and most
 others train it, takes the vocabulary that merges give, and is cut as well.
 
-A merge must be seen twice; a text that has fewer such merges does not support the size.
+A merge must be seen twice; a text that has fewer such merges does not support the size. Whoever
+will cut to a `smallest` size names it, so that one below the alphabet is refused before training.
 """
 
 import json
@@ -31,17 +32,19 @@ from pipeline.tokenization.tokenizer import BOS, byte_alphabet, byte_tokens, pre
 COVERED = 0.9995  # share of the text's characters that get a token; the default of SentencePiece
 
 
-def train_bpe(texts: Sequence[str], size: int) -> Tokenizer:
+def train_bpe(texts: Sequence[str], size: int, smallest: int | None = None) -> Tokenizer:
     """Byte-level BPE of exactly `size` tokens: `BOS`, the 256 bytes, then merges by frequency.
 
     Raises:
         UserError: the text supports fewer tokens.
     """
-    vocabulary, merges = _merge("byte_bpe", by_bytes(models.BPE()), texts, size, byte_alphabet())
+    vocabulary, merges = _merge(
+        "byte_bpe", by_bytes(models.BPE()), texts, (smallest or size, size), byte_alphabet()
+    )
     return finish(by_bytes(models.BPE(vocabulary, merges)))
 
 
-def train_metaspace_bpe(texts: Sequence[str], size: int) -> Tokenizer:
+def train_metaspace_bpe(texts: Sequence[str], size: int, smallest: int | None = None) -> Tokenizer:
     """BPE over characters: `BOS`, 256 byte tokens, `LITERAL`, the characters, then merges.
 
     Characters that are too rare for a token are encoded by their bytes.
@@ -51,13 +54,15 @@ def train_metaspace_bpe(texts: Sequence[str], size: int) -> Tokenizer:
     """
     form = by_metaspace(models.BPE())
     alphabet = frequent_characters(texts, form)
-    vocabulary, merges = _merge("bpe", form, texts, size, alphabet, [*byte_tokens(), LITERAL])
+    vocabulary, merges = _merge(
+        "bpe", form, texts, (smallest or size, size), alphabet, [*byte_tokens(), LITERAL]
+    )
     escape = (LITERAL[0], LITERAL[1])  # the first merge, so that no other takes the ▁ away
     merges = [escape, *(merge for merge in merges if merge != escape)]
     return finish(by_metaspace(models.BPE(vocabulary, merges, byte_fallback=True)))
 
 
-def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
+def train_wordpiece(texts: Sequence[str], size: int, smallest: int | None = None) -> Tokenizer:
     """WordPiece over bytes: `BOS`, the bytes that continue a word, those that begin one, pieces.
 
     A word is cut from its beginning into the longest pieces there are (Schuster & Nakajima 2012).
@@ -70,7 +75,9 @@ def train_wordpiece(texts: Sequence[str], size: int) -> Tokenizer:
     """
     form, alphabet = by_word_pieces(models.BPE()), byte_alphabet()
     continuing = [CONTINUES + letter for letter in sorted(alphabet)]
-    vocabulary, _ = _merge("wordpiece", form, texts, size, alphabet, continuing, CONTINUES)
+    vocabulary, _ = _merge(
+        "wordpiece", form, texts, (smallest or size, size), alphabet, continuing, CONTINUES
+    )
     return finish(by_word_pieces(_word_piece(vocabulary)))
 
 
@@ -138,8 +145,8 @@ def refuse_size(kind: str, size: int, supported: int, least: int) -> UserError:
     """The error of a text that supports `supported` tokens where `size` are asked for."""
     if size < least:
         return UserError(
-            f"tokenizer.sizes holds {size}, but {kind} begins with {least - 1:,} tokens on this "
-            f"text: use sizes from {least:,}"
+            f"tokenizer.sizes holds {size}, but {kind} needs {least:,} tokens for the letters of this "
+            f"text alone: use larger sizes"
         )
     return UserError(
         f"tokenizer.sizes holds {size}, but the text to train {kind} on supports only {supported} "
@@ -152,18 +159,19 @@ def _merge(
     kind: str,
     form: Tokenizer,
     texts: Sequence[str],
-    size: int,
+    sizes: tuple[int, int],
     alphabet: Sequence[str] | dict[str, int],
     reserved: Sequence[str] = (),
     prefix: str | None = None,
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Let the library merge: the vocabulary by id, and the merges in their order.
 
-    The first ids are those of `BOS`, `reserved` and `alphabet`.
+    The first ids are those of `BOS`, `reserved` and `alphabet`; `sizes` are the smallest, which
+    must hold them, and the one to train.
     """
-    least = 1 + len(reserved) + len(alphabet)
-    if size < least:
-        raise refuse_size(kind, size, size, least + 1)
+    least, size = 1 + len(reserved) + len(alphabet), sizes[1]
+    if sizes[0] < least:
+        raise refuse_size(kind, sizes[0], 0, least)
     if not isinstance(alphabet, dict):
         form = without_others(form, alphabet)
     options: dict[str, Any] = {"continuing_subword_prefix": prefix} if prefix else {}

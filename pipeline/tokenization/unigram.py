@@ -45,7 +45,7 @@ def train_unigram(texts: Sequence[str], sizes: Sequence[int]) -> dict[int, Token
     """
     reserved = [BOS, *byte_tokens(), LITERAL]
     letters = frequent_characters(texts, by_metaspace(models.BPE()))
-    least = len(reserved) + len(letters) + 1
+    least = len(reserved) + len(letters)
     if min(sizes) < least:
         raise refuse_size("unigram", min(sizes), 0, least)
     form = without_others(by_metaspace(models.BPE()), letters)
