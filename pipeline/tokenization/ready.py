@@ -9,6 +9,7 @@ token. Those that lose something of a text, such as capitals, are taken as well:
 
 import json
 import os
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from pipeline.errors import UserError
-from pipeline.tokenization.tiktokens import PREFIX, from_tiktoken, is_gpt2_folder
+from pipeline.tokenization.sentencepieces import from_sentencepiece, model_file
+from pipeline.tokenization.tiktokens import CHECKED, PREFIX, from_tiktoken, is_gpt2_folder
 from pipeline.tokenization.tokenizer import (
     BEGINNINGS,
     BOS,
@@ -41,6 +43,8 @@ def load_ready(name: str) -> Tokenizer:
         return _adopt(from_tiktoken(name), name)
     if path.is_file() or (path / FILE).is_file():
         return _adopt(_read(path if path.is_file() else path / FILE), name)
+    if path.is_dir() and (stored := model_file(path)):
+        return _adopt(from_sentencepiece(stored), name)
     if not path.is_dir() and (path.is_absolute() or name[0] in ".~" or name.count("/") > 1):
         raise UserError(f"tokenizer.ready: {name} is not there: give a folder, a file or a name")
     return _adopt(_from_transformers(name, path), name)
@@ -98,7 +102,15 @@ def _adopt(tokenizer: Tokenizer, name: str) -> Tokenizer:
     adopted = Tokenizer.from_str(json.dumps(state, ensure_ascii=False))
     if not set(BEGINNINGS) & set(special_tokens(adopted).values()):
         adopted.add_special_tokens([AddedToken(BOS, special=True, normalized=False)])
-    return prepare(adopted, name)
+    prepare(adopted, name)
+    lost = first_lost(adopted, CHECKED)
+    if lost:
+        print(
+            f"tokenizer.ready: {name} does not keep every text: {lost[0]!r} becomes {lost[1]!r}; "
+            "bits per byte on it count what is lost as nothing",
+            file=sys.stderr,
+        )
+    return adopted
 
 
 def _fill_holes(state: dict[str, Any], name: str) -> None:

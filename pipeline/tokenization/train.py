@@ -145,8 +145,8 @@ def refuse_size(kind: str, size: int, supported: int, least: int) -> UserError:
     """The error of a text that supports `supported` tokens where `size` are asked for."""
     if size < least:
         return UserError(
-            f"tokenizer.sizes holds {size}, but {kind} needs {least:,} tokens for the letters of this "
-            f"text alone: use larger sizes"
+            f"tokenizer.sizes holds {size}, but {kind} needs {least:,} tokens for the letters of "
+            "this text alone: use larger sizes"
         )
     return UserError(
         f"tokenizer.sizes holds {size}, but the text to train {kind} on supports only {supported} "

@@ -67,9 +67,8 @@ class WordEncoder:
     def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
         self.tokenizer, self.remembered = tokenizer, remembered
         self.dtype = token_dtype(tokenizer.get_vocab_size())
-        self.cut: Callable[[str], list[str]] = (
-            PIECES.findall if cuts_at_pieces(tokenizer) else _whole
-        )
+        self.cuts_words = cuts_at_pieces(tokenizer)
+        self.cut: Callable[[str], list[str]] = PIECES.findall if self.cuts_words else _whole
         self._known: dict[str, bytes] = {}
 
     def pack(self, texts: Iterable[str]) -> list[bytes]:

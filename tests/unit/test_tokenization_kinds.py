@@ -146,7 +146,7 @@ def test_a_size_below_the_alphabet_says_from_where_on(kind):
 
 @pytest.mark.parametrize("kind", [*CUT, "unigram"])
 def test_no_text_supports_no_size(kind):
-    with pytest.raises(UserError, match="tokenizer.sizes holds 600"):
+    with pytest.raises(UserError, match=r"tokenizer\.sizes holds 600"):
         train_sizes(kind, [], [600])
 
 
