@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
-from pipeline.models import ModelConfig, build_model
+from pipeline.models import LanguageModel, ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
 from pipeline.progress import progress
 from pipeline.training.batches import Batches
@@ -26,12 +25,7 @@ class QuickResult:
     parameters: int
     tokens: int
     losses: list[tuple[int, float]]
-    model: nn.Module
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers; a tied matrix counts once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    model: LanguageModel
 
 
 def train_quickly(
@@ -48,10 +42,13 @@ def train_quickly(
     """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end."""
     machine = choose_machine(TrainingParams(compile="off"))
     torch.manual_seed(seed)
-    model = build_model(ModelConfig.from_params(model_params, vocabulary)).to(machine.device)
+    config = ModelConfig.from_params(model_params, vocabulary)
+    model = build_model(config).to(machine.device)
+    for note in config.notes():
+        print(note, flush=True)
     batches = Batches(tokens, model_params.context, optimizer.batch, seed)
     passes = budget_tokens / (batches.steps_per_epoch * batches.batch * batches.context)
-    plan = Plan.make(batches, passes, None, 1)
+    plan = Plan.make(batches, min(passes, 1) if config.one_pass else passes, None, 1)
     plan = Plan(plan.steps, plan.steps_per_epoch, frozenset({plan.steps}), plan.tokens_per_step)
     held = Held(validation, token_bytes)
     losses, bits = [], float("nan")
@@ -67,4 +64,4 @@ def train_quickly(
                 bits = event.bits_per_byte
     seconds = time.monotonic() - started
     done = plan.steps * plan.tokens_per_step
-    return QuickResult(bits, seconds, count_parameters(model), done, losses, model.eval())
+    return QuickResult(bits, seconds, model.size(), done, losses, model.eval())
