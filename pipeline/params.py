@@ -309,6 +309,9 @@ class GenerationParams(Section):
     temperature: float = Field(default=0.8, ge=0, le=10)
     top_k: int | None = Field(default=None, ge=1)
     top_p: float | None = Field(default=0.95, gt=0, le=1)
+    min_p: float | None = Field(default=None, gt=0, le=1)
+    repetition_penalty: float = Field(default=1.0, ge=1, le=10)
+    stop: list[Annotated[str, Field(min_length=1)]] = []
     seed: int = Field(default=0, ge=0)
 
 

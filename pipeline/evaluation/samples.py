@@ -36,16 +36,8 @@ def write_samples(
     """One text for each prompt, each with a seed of its own; `text` begins with the prompt."""
     samples = []
     for index, prompt in enumerate(track(prompts, "samples")):
-        continuation = generate(
-            model,
-            tokenizer,
-            prompt,
-            tokens=settings.tokens,
-            temperature=settings.temperature,
-            top_k=settings.top_k,
-            top_p=settings.top_p,
-            seed=settings.seed + index,
-        )
+        one = settings.model_dump() | {"seed": settings.seed + index}
+        continuation = generate(model, tokenizer, prompt, **one)
         text = prompt + continuation
         samples.append({"prompt": prompt, "text": text, "temperature": settings.temperature})
     return samples

@@ -41,7 +41,7 @@ class Attention(nn.Module):
 
         Without a cache the text begins here, and one is made; none is kept in training.
         """
-        batch, length, width = x.shape
+        batch, length, _ = x.shape
         query = self.query(x).view(batch, length, self.heads, self.head_dim)
         key = self.key(x).view(batch, length, self.kv_heads, self.head_dim)
         value = self.value(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)

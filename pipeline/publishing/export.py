@@ -90,11 +90,18 @@ def generation_config(generation: GenerationParams) -> dict[str, Any]:
         "pad_token_id": BOS_ID,
         "max_new_tokens": generation.tokens,
     }
+    penalty = generation.repetition_penalty
+    if penalty != 1:
+        settings["repetition_penalty"] = penalty
     if generation.temperature == 0:
         return settings | {"do_sample": False}
-    return settings | {
-        "do_sample": True,
-        "temperature": generation.temperature,
-        "top_k": generation.top_k or 0,
-        "top_p": generation.top_p or 1.0,
-    }
+    return (
+        settings
+        | {
+            "do_sample": True,
+            "temperature": generation.temperature,
+            "top_k": generation.top_k or 0,
+            "top_p": generation.top_p or 1.0,
+        }
+        | ({} if generation.min_p is None else {"min_p": generation.min_p})
+    )
