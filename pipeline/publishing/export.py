@@ -14,7 +14,7 @@ from pipeline.documents import atomic_folder, write_json, write_text
 from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
-from pipeline.publishing.convert import class_for, to_transformers
+from pipeline.publishing.convert import class_for, obstacle, to_transformers
 from pipeline.tokenization.tokenizer import BOS, BOS_ID
 
 OUR_LOADER = "pipeline.models.load_model"
@@ -22,13 +22,14 @@ OUR_LOADER = "pipeline.models.load_model"
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the class that loads it, and its size."""
+    """What was written: the class that loads it, its size, and what `transformers` lacks for it."""
 
     class_name: str
     family: str
     parameters: int
     context: int
     vocabulary: int
+    obstacle: str | None = None
 
     @property
     def for_transformers(self) -> bool:
@@ -48,11 +49,12 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
 
     model: Any = load_model(model_folder)[0]
     exported = Exported(
-        class_name=class_for(model.config.family) or OUR_LOADER,
+        class_name=class_for(model.config) or OUR_LOADER,
         family=model.config.family,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.size(),
         context=model.config.context,
         vocabulary=model.config.vocabulary,
+        obstacle=obstacle(model.config),
     )
     with atomic_folder(folder) as partial:
         if exported.for_transformers:

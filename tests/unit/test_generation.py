@@ -151,7 +151,7 @@ def test_a_stop_string_ends_the_text_however_tokens_cut_it(
             expected = text[: end - max(map(len, ending))]
             break
     writer, shown = Writer(stops), ""
-    for cut in cuts + [len(raw) + 1]:
+    for cut in [*cuts, len(raw) + 1]:
         piece = writer.push(raw[:cut])
         assert "\ufffd" not in piece
         shown += piece
