@@ -8,11 +8,11 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
 from pipeline.evaluation.overlap import RunFinder, run_phrases, words
 from pipeline.generation import generate
+from pipeline.models import LanguageModel
 from pipeline.params import GenerationParams
 from pipeline.progress import track
 
@@ -31,7 +31,7 @@ def sample_prompts(held_out: Sequence[str], count: int, seed: int) -> list[str]:
 
 
 def write_samples(
-    model: torch.nn.Module, tokenizer: Tokenizer, prompts: Sequence[str], settings: GenerationParams
+    model: LanguageModel, tokenizer: Tokenizer, prompts: Sequence[str], settings: GenerationParams
 ) -> list[dict[str, Any]]:
     """One text for each prompt, each with a seed of its own; `text` begins with the prompt."""
     samples = []
