@@ -8,7 +8,7 @@ from tokenizers import Tokenizer
 
 from pipeline.generation.sampling import Sampling, sample_rows
 from pipeline.models import LanguageModel
-from pipeline.tokenization.tokenizer import BOS_ID, encode_text, token_bytes
+from pipeline.tokenization.tokenizer import bos_id, encode_text, token_bytes
 
 
 class Writer:
@@ -68,10 +68,10 @@ def stream(
     or where the model begins another document. `sampling` are the fields of `Sampling`.
     """
     raw, writer = token_bytes(tokenizer), Writer(stop)
-    prompts = [[BOS_ID, *encode_text(tokenizer, prompt)]]
+    prompts = [[bos_id(tokenizer), *encode_text(tokenizer, prompt)]]
     choice = Sampling(**sampling)
     for (token,) in sample_rows(
-        model, prompts, tokens=tokens, seeds=[seed], sampling=choice, stop=BOS_ID
+        model, prompts, tokens=tokens, seeds=[seed], sampling=choice, stop=bos_id(tokenizer)
     ):
         assert token is not None
         piece = writer.push(raw[token])
@@ -106,7 +106,7 @@ def generate_batch(
     """
     raw = token_bytes(tokenizer)
     given = [0] * len(prompts) if seeds is None else list(seeds)
-    encoded = [[BOS_ID, *encode_text(tokenizer, prompt)] for prompt in prompts]
+    encoded = [[bos_id(tokenizer), *encode_text(tokenizer, prompt)] for prompt in prompts]
     texts = [""] * len(prompts)
     alike: dict[int, list[int]] = defaultdict(list)
     for index, ids in enumerate(encoded):
@@ -119,7 +119,7 @@ def generate_batch(
             tokens=tokens,
             seeds=[given[index] for index in group],
             sampling=Sampling(**sampling),
-            stop=BOS_ID,
+            stop=bos_id(tokenizer),
         ):
             for index, writer, token in zip(group, writers, chosen, strict=True):
                 if token is not None and not writer.ended:

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 
 from pipeline.models.config import TRANSFORMERS, ModelConfig
-from pipeline.tokenization.tokenizer import BOS_ID
 
 Weights = dict[str, torch.Tensor]
 
@@ -50,12 +49,15 @@ def class_for(config: ModelConfig) -> str | None:
     return "Qwen3ForCausalLM" if config.experts is None else "Qwen3MoeForCausalLM"
 
 
-def to_transformers(config: ModelConfig, weights: Weights) -> tuple[dict[str, Any], Weights]:
+def to_transformers(
+    config: ModelConfig, weights: Weights, begin: int
+) -> tuple[dict[str, Any], Weights]:
     """Convert a model to (the contents of config.json, weights) of `class_for(config)`.
 
     Args:
         config: the model's config; there is a class for it.
         weights: float tensors under our names, linear layers as [out, in].
+        begin: the id of the token that begins, and so ends, every document.
 
     Raises:
         ValueError: a weight is missing, or one is there that the class has no place for.
@@ -71,9 +73,9 @@ def to_transformers(config: ModelConfig, weights: Weights) -> tuple[dict[str, An
         "architectures": [name],
         "vocab_size": weights["embedding.weight"].shape[0],
         "tie_word_embeddings": "head.weight" not in weights,
-        "bos_token_id": BOS_ID,
-        "eos_token_id": BOS_ID,
-        "pad_token_id": BOS_ID,
+        "bos_token_id": begin,
+        "eos_token_id": begin,
+        "pad_token_id": begin,
         "dtype": "float32",
         "use_cache": True,
     }

@@ -18,7 +18,7 @@ from pipeline.documents import atomic_folder, count_documents, read_batches, wri
 from pipeline.errors import UserError
 from pipeline.progress import progress
 from pipeline.tokenization.sample import groups
-from pipeline.tokenization.tokenizer import BOS_ID, fingerprint
+from pipeline.tokenization.tokenizer import bos_id, fingerprint
 from pipeline.tokenization.words import WordEncoder, pack
 
 SPLITS = ("train", "validation", "test")
@@ -49,7 +49,7 @@ def _encode_split(source: Path, tokenizer: Tokenizer, folder: Path, name: str) -
             else "the split train is empty: give the corpus more documents"
         )
     encoder = WordEncoder(tokenizer)
-    begin = pack([BOS_ID], encoder.dtype)
+    begin = pack([bos_id(tokenizer)], encoder.dtype)
     starts = array("q")
     tokens = size = 0
     with progress(f"encoding {name}", total) as bar, (folder / f"{name}.bin").open("wb") as file:
