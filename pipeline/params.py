@@ -364,10 +364,12 @@ class Variant(Section):
 
 
 class ExperimentParams(Section):
-    """Named variants that get the same budget in tokens."""
+    """Named variants that get the same budget: in tokens or, not repeatable, in seconds."""
 
     tokens: int = Field(default=200_000, ge=1)
+    seconds: float | None = Field(default=None, gt=0, le=1_000_000)
     seed: int = Field(default=0, ge=0)
+    seeds: int = Field(default=1, ge=1, le=100)
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Variant] = Field(min_length=1)
 
 
