@@ -33,6 +33,7 @@ class NGram(LanguageModel):
         super().__init__()
         self.config = config
         self.pending: list[Tensor] = []
+        self.sums: list[Tensor] = []  # of the counts before each n-gram, made when first needed
         for length in range(1, config.order + 1):
             for name in ("keys", "counts"):
                 self.register_buffer(f"{name}_{length}", torch.zeros(0, dtype=torch.int64))
@@ -67,14 +68,22 @@ class NGram(LanguageModel):
     def logits(self, hidden: Tensor) -> Tensor:
         """log p, float32 [..., vocabulary], so that their softmax is p."""
         contexts = hidden.reshape(-1, hidden.shape[-1])
-        p = torch.full(
-            (len(contexts), self.config.vocabulary),
-            1 / self.config.vocabulary,
-            device=contexts.device,
-        )
-        for length in range(self.config.order):
+        if not self.sums:
+            self.sums = [torch.cat((c.new_zeros(1), c.cumsum(0))) for _, c in self._levels()]
+        p = self._unigram().repeat(len(contexts), 1)
+        for length in range(1, self.config.order):
             self._sharpen(p, contexts[:, contexts.shape[1] - length :])
         return p.log().view(*hidden.shape[:-1], -1)
+
+    def _unigram(self) -> Tensor:
+        """p_1, float32 [vocabulary]: the same for every place."""
+        keys, counts = self._levels()[0]
+        vocabulary = self.config.vocabulary
+        whole = (counts.sum() + len(keys)).clamp(min=1)
+        even = (len(keys) / whole if len(keys) else torch.ones_like(whole)) / vocabulary
+        p = even.float().repeat(vocabulary)
+        p[keys] += counts / whole
+        return p
 
     def _sharpen(self, p: Tensor, contexts: Tensor) -> None:
         """Turn p_{n-1} [places, vocabulary] into p_n, in place, by contexts [places, n - 1]."""
@@ -92,9 +101,8 @@ class NGram(LanguageModel):
         within = torch.arange(len(rows), device=rows.device)
         starts = types.cumsum(0) - types
         children = first[rows] + within - starts[rows]
-        seen = torch.zeros(len(p), dtype=torch.float32, device=p.device)
-        sums = torch.cat((counts.new_zeros(1), counts.cumsum(0)))
-        seen += torch.where(known, sums[first + types] - sums[first], 0)
+        sums = self.sums[contexts.shape[1]]
+        seen = torch.where(known, sums[first + types] - sums[first], 0)
         whole = (seen + types).clamp(min=1)
         p.mul_(torch.where(types > 0, types / whole, 1.0).unsqueeze(1))
         followers = keys[children] - node[rows] * vocabulary
@@ -117,6 +125,7 @@ class NGram(LanguageModel):
         for length, (keys, counts) in enumerate(levels, start=1):
             setattr(self, f"keys_{length}", keys)
             setattr(self, f"counts_{length}", counts)
+        self.sums = []
 
     def _save_to_state_dict(self, *arguments: Any) -> None:
         self._merge()
@@ -124,7 +133,7 @@ class NGram(LanguageModel):
 
     def _load_from_state_dict(self, state: dict[str, Any], prefix: str, *rest: Any) -> None:
         """Make room first: how many n-grams there are depends on the text."""
-        self.pending = []
+        self.pending, self.sums = [], []
         for name, buffer in list(self.named_buffers()):
             if prefix + name in state:
                 setattr(self, name, buffer.new_zeros(state[prefix + name].shape))
