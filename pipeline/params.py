@@ -54,6 +54,15 @@ class FilesSource(SourceSection):
     licence: str = "unknown"
 
 
+class TextSource(SourceSection):
+    """A text in params itself, as so many documents as there are `copies`."""
+
+    kind: Literal["text"]
+    text: str = Field(min_length=1)
+    copies: int = Field(default=1, ge=1, le=100_000)
+    licence: str = "unknown"
+
+
 class UrlSource(SourceSection):
     """One text file by its address, in any format that `files` reads.
 
@@ -98,7 +107,7 @@ class HubSource(SourceSection):
 
 
 Source = Annotated[
-    DemoSource | FilesSource | UrlSource | LeipzigSource | WikipediaSource | HubSource,
+    DemoSource | FilesSource | TextSource | UrlSource | LeipzigSource | WikipediaSource | HubSource,
     Field(discriminator="kind"),
 ]
 
@@ -456,7 +465,7 @@ def parse_params(values: Any, name: str = "params.yaml") -> Params:
         raise UserError(" ".join(said.split())) from None  # a key may hold a line end
 
 
-_UNION_TAGS = ("demo", "files", "url", "leipzig", "wikipedia", "hub")
+_UNION_TAGS = ("demo", "files", "text", "url", "leipzig", "wikipedia", "hub")
 _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",
