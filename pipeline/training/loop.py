@@ -114,9 +114,10 @@ def train(
         extra = auxiliary_loss(state)
         if extra is not None:
             loss = loss + extra
+        norm = 0.0
         if loss.requires_grad:  # a model that counts has learnt in its forward
             loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip).item()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip).item()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
