@@ -106,7 +106,7 @@ def test_a_rung_of_the_ladder_has_its_seeds_their_spread_and_its_cost(project: P
     bits = row["bits_per_byte_by_seed"]
     assert len(bits) == 2 and row["spread"] == pytest.approx(abs(bits[0] - bits[1]))
     assert row["spread"] > 0 and row["bits_per_byte"] == pytest.approx(sum(bits) / 2)
-    assert row["repeatable"] is True and row["tokens"] <= 2000
+    assert row["repeatable"] is True and abs(row["tokens"] - 2000) <= 64  # half a step
     cost = json.loads((project / "reports/experiment_costs/bigram.json").read_text())
     assert cost["tokens_per_second"] > 0 and cost["seconds"] > 0
     assert cost["peak_megabytes"] is None or cost["peak_megabytes"] > 0
