@@ -1,7 +1,6 @@
 """A model on disk: model.safetensors, config.json, tokenizer.json. No pickle is ever read."""
 
 import json
-import shutil
 from collections.abc import Callable
 from dataclasses import MISSING, fields
 from pathlib import Path
@@ -19,7 +18,7 @@ from pipeline.models.contract import LanguageModel
 from pipeline.models.lstm import LSTM
 from pipeline.models.ngram import NGram
 from pipeline.models.transformer import Transformer
-from pipeline.tokenization.tokenizer import load_tokenizer
+from pipeline.tokenization.tokenizer import FILE, fingerprint, load_tokenizer, save_tokenizer
 
 FAMILIES: dict[str, Callable[[ModelConfig], LanguageModel]] = {
     "ngram": NGram,
@@ -63,11 +62,16 @@ def load_weights(model: LanguageModel, state: dict[str, torch.Tensor]) -> None:
 
 
 def save_model(folder: Path, model: LanguageModel, tokenizer: Path) -> None:
-    """Write weights, config and a copy of the tokenizer file into an existing folder."""
+    """Write weights, config and a copy of the tokenizer into an existing folder.
+
+    The config names the tokenizer by its hash, so that another one is recognised.
+    """
+    loaded = load_tokenizer(tokenizer)
     save_file(weights(model), folder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(model.config.to_dict(), indent=2)
+    values = model.config.to_dict()
+    text = json.dumps(values | {"tokenizer": fingerprint(loaded)}, indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    save_tokenizer(loaded, folder)
 
 
 def load_model(folder: Path | str, device: str = "cpu") -> tuple[LanguageModel, Tokenizer]:
@@ -83,15 +87,20 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[LanguageModel, 
             f"there is no trained model in {folder}: run `make repro` first, or name its folder"
         )
     values = read_json(folder / "config.json")
-    known = {field.name for field in fields(ModelConfig)}
+    known = {field.name for field in fields(ModelConfig)} | {"tokenizer"}
     needed = {field.name for field in fields(ModelConfig) if field.default is MISSING}
     if (
         not isinstance(values, dict)
-        or not needed <= set(values) <= known
+        or not needed | {"tokenizer"} <= set(values) <= known
         or values["family"] not in FAMILIES
     ):
         raise UserError(f"{folder / 'config.json'} is not the config of a tugantel model")
     tokenizer = load_tokenizer(folder)
+    if fingerprint(tokenizer) != values.pop("tokenizer"):
+        raise UserError(
+            f"the model in {folder} was trained with another tokenizer than {folder / FILE}: "
+            "put its own back, or train the model anew with `dvc repro`"
+        )
     config = ModelConfig(**values)
     if tokenizer.get_vocab_size() != config.vocabulary:
         raise UserError(
