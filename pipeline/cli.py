@@ -24,6 +24,11 @@ ModelFolder = Annotated[Path, typer.Option("--model", help="Folder of a trained 
 Temperature = Annotated[float | None, typer.Option(min=0, help="0 takes the likeliest token.")]
 TopK = Annotated[int | None, typer.Option(min=1, help="Choose among the k likeliest tokens.")]
 TopP = Annotated[float | None, typer.Option(min=0.01, max=1, help="Nucleus sampling.")]
+MinP = Annotated[
+    float | None, typer.Option(min=0.0001, max=1, help="Least share of the likeliest.")
+]
+Penalty = Annotated[float | None, typer.Option(min=1, max=10, help="Above 1: repeat less.")]
+Stop = Annotated[list[str] | None, typer.Option(help="Text before which to end; may be repeated.")]
 Tokens = Annotated[int | None, typer.Option(min=1, help="The most tokens to write.")]
 Seed = Annotated[int | None, typer.Option(min=0, help="The same seed writes the same text.")]
 
@@ -165,13 +170,25 @@ def generate(
     temperature: Temperature = None,
     top_k: TopK = None,
     top_p: TopP = None,
+    min_p: MinP = None,
+    repetition_penalty: Penalty = None,
+    stop: Stop = None,
     seed: Seed = None,
 ) -> None:
     """Continue a text, streaming."""
     from pipeline.generation import stream
     from pipeline.models import load_model
 
-    settings = _sampling(tokens, temperature, top_k, top_p, seed)
+    settings = _sampling(
+        tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        stop=stop,
+        seed=seed,
+    )
     loaded, tokenizer = load_model(model)
     print(prompt, end="", flush=True)
     for piece in stream(loaded, tokenizer, prompt, **settings):
@@ -187,13 +204,25 @@ def chat(
     temperature: Temperature = None,
     top_k: TopK = None,
     top_p: TopP = None,
+    min_p: MinP = None,
+    repetition_penalty: Penalty = None,
+    stop: Stop = None,
     seed: Seed = None,
 ) -> None:
     """Talk with the model, turn by turn; an empty line or Ctrl-D ends."""
     from pipeline.generation.chat import converse
     from pipeline.models import load_model
 
-    settings = _sampling(tokens, temperature, top_k, top_p, seed)
+    settings = _sampling(
+        tokens=tokens,
+        temperature=temperature,
+        top_k=top_k,
+        top_p=top_p,
+        min_p=min_p,
+        repetition_penalty=repetition_penalty,
+        stop=stop,
+        seed=seed,
+    )
     loaded, tokenizer = load_model(model)
     converse(loaded, tokenizer, settings)
 
@@ -240,24 +269,11 @@ def _read_lines(file: Path) -> list[str]:
     return [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
 
 
-def _sampling(
-    tokens: int | None,
-    temperature: float | None,
-    top_k: int | None,
-    top_p: float | None,
-    seed: int | None,
-) -> dict[str, Any]:
+def _sampling(**given: Any) -> dict[str, Any]:
     """What the command line says, over what params.yaml says where there is one."""
     from pipeline.params import PARAMS, GenerationParams, load_params
 
     params = load_params().generation if PARAMS.is_file() else GenerationParams()
-    given = {
-        "tokens": tokens,
-        "temperature": temperature,
-        "top_k": top_k,
-        "top_p": top_p,
-        "seed": seed,
-    }
     return params.model_dump() | {name: value for name, value in given.items() if value is not None}
 
 

@@ -54,6 +54,15 @@ class FilesSource(SourceSection):
     licence: str = "unknown"
 
 
+class TextSource(SourceSection):
+    """A text in params itself, as so many documents as there are `copies`."""
+
+    kind: Literal["text"]
+    text: str = Field(min_length=1)
+    copies: int = Field(default=1, ge=1, le=100_000)
+    licence: str = "unknown"
+
+
 class UrlSource(SourceSection):
     """One text file by its address, in any format that `files` reads.
 
@@ -98,7 +107,7 @@ class HubSource(SourceSection):
 
 
 Source = Annotated[
-    DemoSource | FilesSource | UrlSource | LeipzigSource | WikipediaSource | HubSource,
+    DemoSource | FilesSource | TextSource | UrlSource | LeipzigSource | WikipediaSource | HubSource,
     Field(discriminator="kind"),
 ]
 
@@ -215,9 +224,11 @@ class TokenizerParams(Section):
 
 
 class ModelParams(Section):
-    """The shape of a model. What a family does not have (layers of a bigram) is ignored by it."""
+    """The shape of a model. Sizes that a family does not have (layers of a bigram) it ignores; an
+    option that it does not have is refused.
+    """
 
-    family: Literal["modern", "gpt2", "lstm", "bigram"] = "modern"
+    family: Literal["modern", "gpt2", "lstm", "bigram", "ngram"] = "modern"
     layers: int = Field(default=4, ge=1, le=200)
     width: int = Field(default=128, ge=4, le=16384)
     heads: int = Field(default=4, ge=1, le=256)
@@ -225,7 +236,19 @@ class ModelParams(Section):
     feedforward: int | None = Field(default=None, ge=1)
     context: int = Field(default=256, ge=8, le=131_072)
     dropout: float = Field(default=0.1, ge=0, lt=1)
+    attention_dropout: float = Field(default=0.0, ge=0, lt=1)
+    feedforward_dropout: float = Field(default=0.0, ge=0, lt=1)
     tied: bool = True
+    activation: Literal["swiglu", "relu2", "gelu"] | None = None
+    norm: Literal["layer", "rms", "batch"] | None = None
+    bias: bool | None = None
+    window: int | None = Field(default=None, ge=1)
+    window_pattern: str = Field(default="SL", pattern=r"^[SL]+$")
+    experts: int | None = Field(default=None, ge=2, le=512)
+    experts_per_token: int = Field(default=2, ge=1, le=512)
+    balance: float = Field(default=0.01, ge=0, le=10)
+    soft_cap: float | None = Field(default=None, gt=0, le=10_000)
+    order: int = Field(default=3, ge=2, le=8)
 
     @model_validator(mode="after")
     def _heads_divide(self) -> "ModelParams":
@@ -241,6 +264,44 @@ class ModelParams(Section):
                 raise ValueError(f"kv_heads: {self.kv_heads} does not divide heads: {self.heads}")
             if self.family == "gpt2" and self.kv_heads not in (None, self.heads):
                 raise ValueError("kv_heads: family gpt2 has as many as heads; leave it null")
+        return self
+
+    @model_validator(mode="after")
+    def _options_fit_the_family(self) -> "ModelParams":
+        transformer = self.family in ("modern", "gpt2")
+        for name in ("activation", "norm", "bias", "window", "experts", "soft_cap"):
+            if not transformer and getattr(self, name) is not None:
+                raise ValueError(
+                    f"{name}: family {self.family} has none; leave it null, "
+                    "or choose family modern or gpt2"
+                )
+        for name in ("attention_dropout", "feedforward_dropout"):
+            if not transformer and getattr(self, name):
+                raise ValueError(f"{name}: family {self.family} has no such part; leave it at 0")
+        if self.family == "gpt2" and self.activation not in (None, "gelu"):
+            raise ValueError(f"activation: {self.activation} is of family modern; gpt2 has gelu")
+        if self.family == "modern" and self.activation == "gelu":
+            raise ValueError("activation: gelu is of family gpt2; modern has swiglu or relu2")
+        return self
+
+    @model_validator(mode="after")
+    def _windows_and_experts_are_possible(self) -> "ModelParams":
+        if self.window is not None:
+            if self.window > self.context:
+                raise ValueError(
+                    f"window: {self.window} is wider than context: {self.context}; "
+                    "set it to less, or to null for none"
+                )
+            if "S" not in self.window_pattern[: self.layers]:
+                raise ValueError(
+                    f"window_pattern: {self.window_pattern} gives none of {self.layers} layers a "
+                    "window (S); set window to null for none"
+                )
+        if self.experts is not None and self.experts < self.experts_per_token:
+            raise ValueError(
+                f"experts: {self.experts} are fewer than experts_per_token: "
+                f"{self.experts_per_token}"
+            )
         return self
 
 
@@ -288,6 +349,9 @@ class GenerationParams(Section):
     temperature: float = Field(default=0.8, ge=0, le=10)
     top_k: int | None = Field(default=None, ge=1)
     top_p: float | None = Field(default=0.95, gt=0, le=1)
+    min_p: float | None = Field(default=None, gt=0, le=1)
+    repetition_penalty: float = Field(default=1.0, ge=1, le=10)
+    stop: list[Annotated[str, Field(min_length=1)]] = []
     seed: int = Field(default=0, ge=0)
 
 
@@ -309,10 +373,12 @@ class Variant(Section):
 
 
 class ExperimentParams(Section):
-    """Named variants that get the same budget in tokens."""
+    """Named variants that get the same budget: in tokens or, not repeatable, in seconds."""
 
     tokens: int = Field(default=200_000, ge=1)
+    seconds: float | None = Field(default=None, gt=0, le=1_000_000)
     seed: int = Field(default=0, ge=0)
+    seeds: int = Field(default=1, ge=1, le=100)
     variants: dict[Annotated[str, Field(pattern=r"^[a-z0-9_]+$")], Variant] = Field(min_length=1)
 
 
@@ -399,7 +465,7 @@ def parse_params(values: Any, name: str = "params.yaml") -> Params:
         raise UserError(" ".join(said.split())) from None  # a key may hold a line end
 
 
-_UNION_TAGS = ("demo", "files", "url", "leipzig", "wikipedia", "hub")
+_UNION_TAGS = ("demo", "files", "text", "url", "leipzig", "wikipedia", "hub")
 _TYPES = {
     "int_type": "a whole number",
     "int_from_float": "a whole number",

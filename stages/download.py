@@ -19,7 +19,7 @@ from pipeline.documents import (
     write_text,
 )
 from pipeline.errors import UserError
-from pipeline.params import Params
+from pipeline.params import Params, TextSource
 from pipeline.progress import progress
 from stages import run
 
@@ -61,6 +61,13 @@ def _write_raw(params: Params, folder: Path) -> list[dict[str, Any]]:
                 for note in record.notes():
                     bar.line(note)
             records.append(record.as_json())
+    given = [source.text for source in sources if isinstance(source, TextSource)]
+    if len(set(given)) < len(given):
+        print(
+            "a text of params is in more than one source: where their parts differ, validation and "
+            "test say how well the training text is learnt by heart, not how well it is understood",
+            flush=True,
+        )
     return records
 
 

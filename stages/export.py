@@ -32,7 +32,7 @@ def main(params: Params) -> None:
         card=lambda written: model_card(params.corpus.language, name, written, sources, reports),
     )
     if not exported.for_transformers:
-        say = f"transformers has no class for family {exported.family}"
+        say = f"transformers has no class for {exported.obstacle}"
         print(f"{say}: {FOLDER} is for {OUR_LOADER}", file=sys.stderr)
     try:
         checked = check_export(

@@ -10,7 +10,9 @@ from stages import run
 def main(params: Params) -> None:
     """Write reports/experiments.json from the variants that params name now."""
     rows = [
-        read_json(Path("data/experiments") / f"{name}.json") for name in params.experiments.variants
+        read_json(Path("data/experiments") / f"{name}.json")
+        | read_json(Path("reports/experiment_costs") / f"{name}.json")
+        for name in params.experiments.variants
     ]
     rows.sort(key=lambda row: -row["bits_per_byte"])
     write_json(Path("reports/experiments.json"), {"variants": rows})

@@ -23,6 +23,7 @@ from pipeline.params import (
     LeipzigSource,
     Params,
     Source,
+    TextSource,
     UrlSource,
     WikipediaSource,
 )
@@ -138,6 +139,8 @@ def _base_name(source: Source) -> str:
             return file_name(url)
         case DemoSource():
             return "demo"
+        case TextSource():
+            return "text"
     raise AssertionError(source)
 
 
@@ -228,6 +231,10 @@ def _rows(source: Source, params: Params, record: SourceRecord) -> Iterator[dict
             from pipeline.corpus import files
 
             return files.documents(source, params.corpus.unit, record)
+        case TextSource():
+            from pipeline.corpus import text
+
+            return text.documents(source, record)
         case UrlSource():
             from pipeline.corpus import url
 

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
 from pipeline.documents import read_texts
@@ -40,6 +39,7 @@ from pipeline.evaluation.overlap import RunFinder
 from pipeline.evaluation.pairs import Pair, Scorer, choose_pairs, read_pairs, score_pairs
 from pipeline.evaluation.samples import Judge, sample_prompts, summary, write_samples
 from pipeline.evaluation.uncertainty import interval
+from pipeline.models import LanguageModel
 from pipeline.ngrams import CharNgram
 from pipeline.params import EvaluationParams, GenerationParams
 from pipeline.progress import progress
@@ -66,7 +66,7 @@ class Clock:
 
 
 def run_benchmark(
-    model: torch.nn.Module,
+    model: LanguageModel,
     tokenizer: Tokenizer,
     clean: Path,
     probes: Path,

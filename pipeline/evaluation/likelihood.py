@@ -8,6 +8,7 @@ half a context before it (the strided evaluation of
 https://huggingface.co/docs/transformers/perplexity).
 """
 
+import itertools
 import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -133,7 +134,7 @@ def _add_bits(
     left = np.bincount([piece.text for piece in pieces], minlength=len(documents))
     if progress is not None:
         progress.advance(int((left == 0).sum()))
-    weights = next(iter(model.parameters()), None)
+    weights = next(itertools.chain(model.parameters(), model.buffers()), None)
     device = weights.device if weights is not None else torch.device("cpu")
     limit = max(1, min(TOKENS_PER_BATCH, LOGITS_PER_BATCH // config.vocabulary))
     for batch in _batches(pieces, limit):

@@ -8,11 +8,11 @@ from collections.abc import Container, Sequence
 from typing import Any
 
 import numpy as np
-import torch
 from tokenizers import Tokenizer
 
 from pipeline.evaluation.overlap import RunFinder, run_phrases, words
 from pipeline.generation import generate
+from pipeline.models import LanguageModel
 from pipeline.params import GenerationParams
 from pipeline.progress import track
 
@@ -31,21 +31,13 @@ def sample_prompts(held_out: Sequence[str], count: int, seed: int) -> list[str]:
 
 
 def write_samples(
-    model: torch.nn.Module, tokenizer: Tokenizer, prompts: Sequence[str], settings: GenerationParams
+    model: LanguageModel, tokenizer: Tokenizer, prompts: Sequence[str], settings: GenerationParams
 ) -> list[dict[str, Any]]:
     """One text for each prompt, each with a seed of its own; `text` begins with the prompt."""
     samples = []
     for index, prompt in enumerate(track(prompts, "samples")):
-        continuation = generate(
-            model,
-            tokenizer,
-            prompt,
-            tokens=settings.tokens,
-            temperature=settings.temperature,
-            top_k=settings.top_k,
-            top_p=settings.top_p,
-            seed=settings.seed + index,
-        )
+        one = settings.model_dump() | {"seed": settings.seed + index}
+        continuation = generate(model, tokenizer, prompt, **one)
         text = prompt + continuation
         samples.append({"prompt": prompt, "text": text, "temperature": settings.temperature})
     return samples

@@ -1,5 +1,5 @@
-"""Text from any model of the family: one free function that yields text, one that collects it."""
+"""Text from any model of the family: functions that yield it, collect it, or write many at once."""
 
-from pipeline.generation.sampling import generate, stream
+from pipeline.generation.text import generate, generate_batch, stream
 
-__all__ = ["generate", "stream"]
+__all__ = ["generate", "generate_batch", "stream"]

@@ -11,20 +11,20 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from tokenizers import Tokenizer
-from torch import nn
 
-from pipeline.generation.sampling import stream
+from pipeline.generation.text import stream
+from pipeline.models import LanguageModel
 from pipeline.tokenization.tokenizer import encode_text
 
 NEXT_TURN = re.compile(r"(?<=[.!?…])\s*[—–]|\n")
 
 
-def converse(model: nn.Module, tokenizer: Tokenizer, settings: dict[str, Any]) -> None:
+def converse(model: LanguageModel, tokenizer: Tokenizer, settings: dict[str, Any]) -> None:
     """Read turns from the input and stream the model's, until an empty line or the end of input.
 
     The oldest turns are forgotten where the context would overflow; each turn has its own seed.
     """
-    context: int = model.config.context  # type: ignore[union-attr,assignment]
+    context: int = model.config.context
     terminal = sys.stdin.isatty()
     if terminal:
         print("Say something; an empty line ends.")

@@ -1,144 +1,148 @@
-"""Sampling: from logits to the next token, from tokens to text that never shows half a letter."""
+"""Sampling: from the logits of a model to the next token, and the next, for one text or many."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import torch
-from tokenizers import Tokenizer
-from torch import Tensor, nn
+from torch import Tensor
 
-from pipeline.tokenization.tokenizer import bos_id, encode_text, token_bytes
+from pipeline.models import LanguageModel
 
 
-def restrict(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
-    """Set to minus infinity what top-k and top-p (nucleus) sampling leave out of logits
-    [vocabulary].
+@dataclass(frozen=True)
+class Sampling:
+    """How one token is chosen. Temperature 0 takes the most likely one.
+
+    In this order: the penalty on what was said (1: none), the temperature, and what `top_k`,
+    `top_p` and `min_p` leave.
+    """
+
+    temperature: float = 0.8
+    top_k: int | None = None
+    top_p: float | None = None
+    min_p: float | None = None
+    repetition_penalty: float = 1.0
+
+    def choose(self, logits: Tensor, said: Tensor, generator: torch.Generator) -> int:
+        """One id by logits [vocabulary]; `said`, bool [vocabulary], are those in the text."""
+        if self.repetition_penalty != 1:
+            logits = penalise(logits, said, self.repetition_penalty)
+        if self.temperature <= 0:
+            return int(logits.argmax())
+        allowed = restrict(logits / self.temperature, self.top_k, self.top_p, self.min_p)
+        return int(torch.multinomial(allowed.softmax(0), 1, generator=generator))
+
+
+def penalise(logits: Tensor, said: Tensor, penalty: float) -> Tensor:
+    """Make what was said less likely: its logits are divided, where negative multiplied, by
+    `penalty` (CTRL, Keskar et al. 2019, arXiv:1909.05858)."""
+    lowered = torch.where(logits > 0, logits / penalty, logits * penalty)
+    return torch.where(said, lowered, logits)
+
+
+def restrict(
+    logits: Tensor, top_k: int | None = None, top_p: float | None = None, min_p: float | None = None
+) -> Tensor:
+    """Set to minus infinity what the three leave out of logits [vocabulary].
 
     Top-p keeps the smallest set of tokens whose probability reaches `top_p` (Holtzman et al. 2020,
-    arXiv:1904.09751).
+    arXiv:1904.09751); min-p those that are at least `min_p` times as likely as the likeliest
+    (Nguyen et al. 2024, arXiv:2407.01082).
     """
     if top_k is not None and top_k < logits.numel():
         logits = logits.masked_fill(logits < logits.topk(top_k).values[-1], -torch.inf)
     if top_p is not None and top_p < 1:
-        ordered, places = logits.sort(descending=True)
-        before = ordered.softmax(0).cumsum(0) - ordered.softmax(0)
-        logits = logits.index_fill(0, places[before >= top_p], -torch.inf)
+        ordered, places = logits.sort(descending=True, stable=True)
+        likely = ordered.softmax(0)
+        logits = logits.index_fill(0, places[likely.cumsum(0) - likely >= top_p], -torch.inf)
+    if min_p is not None:
+        likely = logits.softmax(0)
+        logits = logits.masked_fill(likely < min_p * likely.max(), -torch.inf)
     return logits
 
 
+class Reader:
+    """Feeds B texts of one length to a model, which remembers them in its state.
+
+    A model with a limit forgets: when it is full, the last half of the texts is read again and
+    reading goes on from there. A model without one is never read to again.
+    """
+
+    def __init__(self, model: LanguageModel) -> None:
+        self.model = model
+        self.history: Tensor | None = None
+        self.places = 0
+        self.state: Any = None
+
+    def read(self, tokens: Tensor) -> Tensor:
+        """Read [B, T] more tokens, T at least 1; logits [B, vocabulary] of what may follow."""
+        beginning = self.history is None
+        limit, new = self.model.limit, tokens
+        if limit is not None:
+            both = tokens if self.history is None else torch.cat((self.history, tokens), dim=1)
+            self.history = both[:, -limit:]
+            if self.places + new.shape[1] > limit:
+                new = self.history[:, -(limit - 1 if beginning else max(limit // 2, 1)) :]
+                self.state, self.places = None, 0
+        for piece in new.split(self.model.config.context, dim=1):
+            hidden, self.state = self.model.hidden(piece.to(self.model.device), self.state)
+            self.places += piece.shape[1]
+        return self.model.logits(hidden[:, -1]).float().cpu()
+
+
 @torch.inference_mode()
-def sample_tokens(
-    model: nn.Module,
-    prompt: list[int],
+def sample_rows(
+    model: LanguageModel,
+    prompts: Sequence[Sequence[int]],
     *,
     tokens: int,
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    top_p: float | None = None,
+    seeds: Sequence[int],
+    sampling: Sampling,
+    stop: int | None = None,
+) -> Iterator[list[int | None]]:
+    """Continue prompts of one length together; yield, step by step, the next id of each.
+
+    A row that reached `stop` yields None from there on. Each row draws from its own seed, so that
+    it says what it would say alone.
+    """
+    rows = torch.tensor([list(prompt) for prompt in prompts])
+    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    said = torch.zeros(len(rows), model.config.vocabulary, dtype=torch.bool).scatter_(1, rows, True)
+    reader, going = Reader(model), [True] * len(rows)
+    for _ in range(tokens):
+        logits = reader.read(rows)
+        chosen: list[int | None] = []
+        for row, generator in enumerate(generators):
+            choice = sampling.choose(logits[row], said[row], generator) if going[row] else None
+            if choice == stop:
+                choice = None
+            going[row] = choice is not None
+            chosen.append(choice)
+        if not any(going):
+            return
+        yield chosen
+        rows = torch.tensor([[0 if choice is None else choice] for choice in chosen])
+        if sampling.repetition_penalty != 1:
+            said.scatter_(1, rows, True)
+
+
+def sample_tokens(
+    model: LanguageModel,
+    prompt: Sequence[int],
+    *,
+    tokens: int,
     seed: int = 0,
     stop: int | None = None,
+    **sampling: Any,
 ) -> Iterator[int]:
     """Yield up to `tokens` new ids after `prompt`, which is not empty; end at `stop`.
 
-    Temperature 0 takes the most likely token. When the context is full, the window moves: the last
-    half of it is read again and the model goes on from there.
+    `sampling` are the fields of `Sampling`.
     """
-    config = model.config
-    context: int = config.context  # type: ignore[union-attr,assignment]
-    device = next(model.parameters()).device
-    generator = torch.Generator().manual_seed(seed)
-    history = list(prompt)
-    state, pending = None, history[-(context - 1) :] if context > 1 else history[-1:]
-    seen = 0
-    for _ in range(tokens):
-        if seen + len(pending) > context:
-            pending, state, seen = history[-(context // 2) :], None, 0
-        logits, state = model(torch.tensor([pending], device=device), state)
-        seen += len(pending)
-        last = logits[0, -1].float().cpu()
-        if temperature <= 0:
-            chosen = int(last.argmax())
-        else:
-            allowed = restrict(last / temperature, top_k, top_p)
-            chosen = int(torch.multinomial(allowed.softmax(0), 1, generator=generator))
-        if chosen == stop:
-            return
-        history.append(chosen)
-        pending = [chosen]
-        yield chosen
-
-
-def stream(
-    model: nn.Module,
-    tokenizer: Tokenizer,
-    prompt: str,
-    *,
-    tokens: int = 100,
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
-) -> Iterator[str]:
-    """Yield the continuation of `prompt` piece by piece; a piece ends where a UTF-8 character ends.
-
-    The prompt stands behind a beginning-of-text token; the continuation ends where the model begins
-    another document.
-    """
-    begin = bos_id(tokenizer)
-    ids = [begin, *encode_text(tokenizer, prompt)]
-    raw = token_bytes(tokenizer)
-    held = b""
-    for token in sample_tokens(
-        model,
-        ids,
-        tokens=tokens,
-        temperature=temperature,
-        top_k=top_k,
-        top_p=top_p,
-        seed=seed,
-        stop=begin,
+    choice = Sampling(**sampling)
+    for (token,) in sample_rows(
+        model, [prompt], tokens=tokens, seeds=[seed], sampling=choice, stop=stop
     ):
-        held += raw[token]
-        complete = _complete_length(held)
-        if complete:
-            yield held[:complete].decode("utf-8", errors="replace")
-            held = held[complete:]
-    if held:
-        yield held.decode("utf-8", errors="replace")
-
-
-def generate(
-    model: nn.Module,
-    tokenizer: Tokenizer,
-    prompt: str,
-    *,
-    tokens: int = 100,
-    temperature: float = 0.8,
-    top_k: int | None = None,
-    top_p: float | None = None,
-    seed: int = 0,
-) -> str:
-    """The whole continuation of `prompt`, without the prompt; see `stream`."""
-    return "".join(
-        stream(
-            model,
-            tokenizer,
-            prompt,
-            tokens=tokens,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            seed=seed,
-        )
-    )
-
-
-def _complete_length(text: bytes) -> int:
-    """How many of the bytes end before an unfinished UTF-8 character."""
-    for back in range(1, min(4, len(text)) + 1):
-        byte = text[-back]
-        if byte >= 0xC0:  # the first byte of a character of 2 to 4
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return len(text) - back if length > back else len(text)
-        if byte < 0x80:
-            break
-    return len(text)
+        assert token is not None
+        yield token

@@ -1,67 +1,84 @@
-"""Causal self-attention with a key/value cache, grouped queries and, in `modern`, QK-norm."""
+"""Causal self-attention: grouped queries, windows, a cache and, in `modern`, QK-norm."""
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from pipeline.models.cache import KeyValueCache, causal_mask
 from pipeline.models.config import ModelConfig
 from pipeline.models.norms import norm
-from pipeline.models.positions import RotaryPositions
+from pipeline.models.positions import turn
 
-Cache = tuple[Tensor, Tensor]
+Angles = tuple[Tensor, Tensor]
 
 
 class Attention(nn.Module):
-    """Each place looks at itself and at what came before.
+    """Each place looks at itself and at what came before, in a window at the last few only.
 
     Grouped queries (Ainslie et al. 2023, arXiv:2305.13245) let several heads share keys and values.
     QK-norm (Henry et al. 2020, arXiv:2010.04245) keeps the logits of attention bounded, which is
-    what allows the high learning rates that small models profit from.
+    what allows the high learning rates that small models profit from. A window (Beltagy et al.
+    2020, arXiv:2004.05150) bounds the work and the memory of a place; what is further back reaches
+    it through the layers below.
     """
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, window: int | None = None) -> None:
         super().__init__()
         self.heads, self.kv_heads = config.heads, config.kv_heads
         self.head_dim = config.width // config.heads
-        self.dropout = config.dropout
-        bias = config.family == "gpt2"
-        self.query = nn.Linear(config.width, self.heads * self.head_dim, bias)
-        self.key = nn.Linear(config.width, self.kv_heads * self.head_dim, bias)
-        self.value = nn.Linear(config.width, self.kv_heads * self.head_dim, bias)
-        self.output = nn.Linear(config.width, config.width, bias)
+        self.dropout, self.window = config.attention_dropout, window
+        self.query = nn.Linear(config.width, self.heads * self.head_dim, config.bias)
+        self.key = nn.Linear(config.width, self.kv_heads * self.head_dim, config.bias)
+        self.value = nn.Linear(config.width, self.kv_heads * self.head_dim, config.bias)
+        self.output = nn.Linear(config.width, config.width, config.bias)
         if config.family == "modern":
-            self.norm_query = norm(config.family, self.head_dim)
-            self.norm_key = norm(config.family, self.head_dim)
+            self.norm_query = norm("rms", self.head_dim)
+            self.norm_key = norm("rms", self.head_dim)
 
     def forward(
-        self, x: Tensor, positions: RotaryPositions | None, cache: Cache | None
-    ) -> tuple[Tensor, Cache]:
-        """[B, T, width] -> the same shape, and the keys and values of all places so far."""
-        batch, length, width = x.shape
+        self, x: Tensor, angles: Angles | None, cache: KeyValueCache | None
+    ) -> tuple[Tensor, KeyValueCache | None]:
+        """[B, T, width] -> the same shape, and the cache with the new places in it.
+
+        Without a cache the text begins here, and one is made; none is kept in training.
+        """
+        batch, length, _ = x.shape
         query = self.query(x).view(batch, length, self.heads, self.head_dim)
         key = self.key(x).view(batch, length, self.kv_heads, self.head_dim)
         value = self.value(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
-        start = 0 if cache is None else cache[0].shape[2]
-        if positions is not None:
-            query = positions(self.norm_query(query).transpose(1, 2), start)
-            key = positions(self.norm_key(key).transpose(1, 2), start)
-        else:
-            query, key = query.transpose(1, 2), key.transpose(1, 2)
+        if angles is not None:
+            query, key = self.norm_query(query), self.norm_key(key)
+        query, key = query.transpose(1, 2), key.transpose(1, 2)
+        if angles is not None:
+            query, key = turn(query, angles), turn(key, angles)
+        mask, beginning = None, cache is None
         if cache is not None:
-            key = torch.cat((cache[0], key), dim=2)
-            value = torch.cat((cache[1], value), dim=2)
-        # A single new place may look at everything; several after a cache need the lower right
-        # corner.
-        mask = None
-        if cache is not None and length > 1:
-            mask = torch.ones(length, start + length, dtype=torch.bool, device=x.device).tril(start)
+            key, value, mask = cache.read(key, value)
+        else:
+            if not self.training:
+                cache = KeyValueCache(key, value, self.window)
+            if self.window is not None and self.window < length:
+                mask = causal_mask(length, 0, self.window, x.device)
+        return self.output(self._mix(query, key, value, mask, beginning)), cache
+
+    def _mix(
+        self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, beginning: bool
+    ) -> Tensor:
+        """Weighted sums of values, [B, T, width]."""
+        batch, _, length, _ = query.shape
         groups = self.heads // self.kv_heads
+        if length == 1:
+            # One place: the heads of a group are so many queries of one head; nothing is copied.
+            query = query.reshape(batch, self.kv_heads, groups, self.head_dim)
+        elif groups > 1:
+            key, value = key.repeat_interleave(groups, 1), value.repeat_interleave(groups, 1)
         mixed = F.scaled_dot_product_attention(
             query,
-            key.repeat_interleave(groups, dim=1) if groups > 1 else key,
-            value.repeat_interleave(groups, dim=1) if groups > 1 else value,
+            key,
+            value,
             attn_mask=mask,
-            dropout_p=0.0,
-            is_causal=cache is None,
+            dropout_p=self.dropout if self.training else 0.0,
+            is_causal=beginning and mask is None and length > 1,
         )
-        return self.output(mixed.transpose(1, 2).reshape(batch, length, width)), (key, value)
+        if length == 1:
+            return mixed.reshape(batch, 1, -1)
+        return mixed.transpose(1, 2).reshape(batch, length, -1)

@@ -1,27 +1,34 @@
-"""What each place does on its own: GELU and two matrices (GPT-2), SwiGLU and three (modern)."""
+"""What each place does on its own: GELU or squared ReLU and two matrices, or SwiGLU and three."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models.config import ModelConfig
+from pipeline.models.dropout import Dropout
 
 
 class FeedForward(nn.Module):
-    """[B, T, width] -> the same shape, through `config.feedforward` inner units.
+    """[..., width] -> the same shape, through `config.feedforward` inner units.
 
-    SwiGLU lets one projection gate another (Shazeer 2020, arXiv:2002.05202).
+    SwiGLU lets one projection gate another (Shazeer 2020, arXiv:2002.05202). Squared ReLU needs no
+    gate (So et al. 2021, arXiv:2109.08668). GELU is GPT-2's, by its approximation with tanh.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
-        bias = config.family == "gpt2"
-        self.gated = config.family == "modern"
-        if self.gated:
-            self.gate = nn.Linear(config.width, config.feedforward, bias)
-        self.up = nn.Linear(config.width, config.feedforward, bias)
-        self.down = nn.Linear(config.feedforward, config.width, bias)
+        self.activation = config.activation
+        if self.activation == "swiglu":
+            self.gate = nn.Linear(config.width, config.feedforward, config.bias)
+        self.up = nn.Linear(config.width, config.feedforward, config.bias)
+        self.down = nn.Linear(config.feedforward, config.width, config.bias)
+        self.dropout = Dropout(config.feedforward_dropout)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.gated:
-            return self.down(F.silu(self.gate(x)) * self.up(x))
-        return self.down(F.gelu(self.up(x), approximate="tanh"))
+        inner = self.up(x)
+        if self.activation == "swiglu":
+            inner = F.silu(self.gate(x)) * inner
+        elif self.activation == "relu2":
+            inner = F.relu(inner).square()
+        else:
+            inner = F.gelu(inner, approximate="tanh")
+        return self.down(self.dropout(inner))

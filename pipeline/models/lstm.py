@@ -4,14 +4,14 @@ import torch
 from torch import Tensor, nn
 
 from pipeline.models.config import ModelConfig
+from pipeline.models.contract import LanguageModel
 from pipeline.models.dropout import Dropout
 
+State = tuple[Tensor, Tensor]
 
-class LSTM(nn.Module):
-    """`forward(tokens [B, T], state) -> (logits [B, T, vocabulary], state)`.
 
-    The state is (h, c), each [layers, B, width].
-    """
+class LSTM(LanguageModel):
+    """The state is (h, c), each [layers, B, width]; it may be carried on for ever."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -31,8 +31,9 @@ class LSTM(nn.Module):
         with torch.no_grad():
             nn.init.normal_(self.embedding.weight, std=0.05)
 
-    def forward(
-        self, tokens: Tensor, state: tuple[Tensor, Tensor] | None = None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        x, state = self.lstm(self.dropout(self.embedding(tokens)), state)
-        return self.head(self.dropout(x)), state
+    def hidden(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        x, (h, c) = self.lstm(self.dropout(self.embedding(tokens)), state)
+        return self.dropout(x), (h.detach(), c.detach())
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        return self.head(hidden)

@@ -1,12 +1,30 @@
-"""Normalisation: LayerNorm for GPT-2, RMSNorm for the modern family.
+"""Normalisation: LayerNorm (GPT-2), RMSNorm (modern), BatchNorm (to see what it does wrong).
 
 RMSNorm divides by the root mean square and leaves out the mean and the bias: the same effect for
 less work (Zhang and Sennrich 2019, arXiv:1910.07467).
 """
 
-from torch import nn
+from torch import Tensor, nn
 
 
-def norm(family: str, width: int) -> nn.Module:
-    """The family's norm over the last dimension, of size `width`."""
-    return nn.LayerNorm(width, eps=1e-5) if family == "gpt2" else nn.RMSNorm(width, eps=1e-6)
+class BatchNorm(nn.Module):
+    """BatchNorm (Ioffe and Szegedy 2015, arXiv:1502.03167) over batch and places of [B, T, width].
+
+    In training the mean and variance are those of all places of the batch, later ones too: each
+    logit depends a little on the tokens it is to predict. That leak is gone in evaluation, where
+    running averages stand in. Other norms work within one place and cannot leak.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.norm(x.flatten(0, 1)).view_as(x)
+
+
+def norm(kind: str, width: int) -> nn.Module:
+    """The norm `kind` (layer, rms, batch) over the last dimension, of size `width`."""
+    if kind == "layer":
+        return nn.LayerNorm(width, eps=1e-5)
+    return nn.RMSNorm(width, eps=1e-6) if kind == "rms" else BatchNorm(width)

@@ -11,21 +11,36 @@ THETA = 10_000.0
 
 
 class RotaryPositions(nn.Module):
-    """Angles for `context` places, two tables of [context, head_dim]."""
+    """Angles for `context` places, two tables of [context, head_dim]; later places are computed."""
 
     cos: Tensor
     sin: Tensor
 
     def __init__(self, context: int, head_dim: int) -> None:
         super().__init__()
-        frequencies = THETA ** (-torch.arange(0, head_dim, 2, dtype=torch.float64) / head_dim)
-        angles = torch.outer(torch.arange(context, dtype=torch.float64), frequencies).repeat(1, 2)
-        self.register_buffer("cos", angles.cos().float(), persistent=False)
-        self.register_buffer("sin", angles.sin().float(), persistent=False)
+        self.context, self.head_dim = context, head_dim
+        cos, sin = self._tables(0, context)
+        self.register_buffer("cos", cos, persistent=False)
+        self.register_buffer("sin", sin, persistent=False)
 
-    def forward(self, heads: Tensor, start: int) -> Tensor:
-        """Turn [B, H, T, head_dim], whose first place is `start`."""
-        end = start + heads.shape[2]
-        cos, sin = self.cos[start:end].to(heads.dtype), self.sin[start:end].to(heads.dtype)
-        first, second = heads.chunk(2, dim=-1)
-        return heads * cos + torch.cat((-second, first), dim=-1) * sin
+    def _tables(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+        frequencies = THETA ** (
+            -torch.arange(0, self.head_dim, 2, dtype=torch.float64) / self.head_dim
+        )
+        places = torch.arange(start, end, dtype=torch.float64)
+        angles = torch.outer(places, frequencies).repeat(1, 2)
+        return angles.cos().float(), angles.sin().float()
+
+    def tables(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Cosines and sines of the places from `start` to before `end`."""
+        if end <= self.context:
+            return self.cos[start:end], self.sin[start:end]
+        cos, sin = self._tables(start, end)
+        return cos.to(self.cos.device), sin.to(self.sin.device)
+
+
+def turn(heads: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
+    """Turn [B, H, T, head_dim] by the angles of its T places."""
+    cos, sin = tables[0].to(heads.dtype), tables[1].to(heads.dtype)
+    first, second = heads.chunk(2, dim=-1)
+    return heads * cos + torch.cat((-second, first), dim=-1) * sin

@@ -1,24 +1,27 @@
 """A model on disk: model.safetensors, config.json, tokenizer.json. No pickle is ever read."""
 
 import json
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import MISSING, fields
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
-from torch import nn
 
 from pipeline.documents import read_json
 from pipeline.errors import UserError
 from pipeline.models.bigram import Bigram
 from pipeline.models.config import ModelConfig
+from pipeline.models.contract import LanguageModel
 from pipeline.models.lstm import LSTM
+from pipeline.models.ngram import NGram
 from pipeline.models.transformer import Transformer
 from pipeline.tokenization.tokenizer import FILE, fingerprint, load_tokenizer, save_tokenizer
 
-FAMILIES: dict[str, type[nn.Module]] = {
+FAMILIES: dict[str, Callable[[ModelConfig], LanguageModel]] = {
+    "ngram": NGram,
     "bigram": Bigram,
     "lstm": LSTM,
     "gpt2": Transformer,
@@ -26,40 +29,52 @@ FAMILIES: dict[str, type[nn.Module]] = {
 }
 
 
-def build_model(config: ModelConfig) -> nn.Module:
-    """A new model of `config.family`, its weights drawn from torch's global generator."""
-    return FAMILIES[config.family](config)
+def build_model(config: ModelConfig) -> LanguageModel:
+    """A new model of `config.family`, its weights drawn from torch's global generator.
+
+    Raises:
+        UserError: the machine's memory cannot hold it.
+    """
+    try:
+        return FAMILIES[config.family](config)
+    except (RuntimeError, MemoryError) as error:
+        if "memory" not in str(error):
+            raise
+        raise UserError(
+            f"family {config.family} with a vocabulary of {config.vocabulary:,} and width "
+            f"{config.width:,} does not fit into memory: choose a smaller tokenizer or model"
+        ) from None
 
 
-def weights(model: nn.Module) -> dict[str, torch.Tensor]:
+def weights(model: LanguageModel) -> dict[str, torch.Tensor]:
     """The state to save: tied weights once, under the embedding's name; contiguous, on the CPU."""
     state = model.state_dict()
-    if model.config.tied and "head.weight" in state:  # type: ignore[union-attr]
+    if model.config.tied and "head.weight" in state:
         del state["head.weight"]
     return {name: tensor.detach().cpu().contiguous() for name, tensor in state.items()}
 
 
-def load_weights(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
+def load_weights(model: LanguageModel, state: dict[str, torch.Tensor]) -> None:
     """Put back what `weights` gave. Raises RuntimeError where names or shapes differ."""
-    if model.config.tied and "embedding.weight" in state:  # type: ignore[union-attr]
+    if model.config.tied and "embedding.weight" in state:
         state = state | {"head.weight": state["embedding.weight"]}
     model.load_state_dict(state)
 
 
-def save_model(folder: Path, model: nn.Module, tokenizer: Path) -> None:
+def save_model(folder: Path, model: LanguageModel, tokenizer: Path) -> None:
     """Write weights, config and a copy of the tokenizer into an existing folder.
 
     The config names the tokenizer by its hash, so that another one is recognised.
     """
     loaded = load_tokenizer(tokenizer)
     save_file(weights(model), folder / "model.safetensors", metadata={"format": "pt"})
-    values = model.config.to_dict()  # type: ignore[union-attr,operator]
+    values = model.config.to_dict()
     text = json.dumps(values | {"tokenizer": fingerprint(loaded)}, indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
     save_tokenizer(loaded, folder)
 
 
-def load_model(folder: Path | str, device: str = "cpu") -> tuple[nn.Module, Tokenizer]:
+def load_model(folder: Path | str, device: str = "cpu") -> tuple[LanguageModel, Tokenizer]:
     """The model, ready to be asked, and its tokenizer.
 
     Raises:
@@ -73,7 +88,12 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[nn.Module, Toke
         )
     values = read_json(folder / "config.json")
     known = {field.name for field in fields(ModelConfig)} | {"tokenizer"}
-    if not isinstance(values, dict) or set(values) != known or values["family"] not in FAMILIES:
+    needed = {field.name for field in fields(ModelConfig) if field.default is MISSING}
+    if (
+        not isinstance(values, dict)
+        or not needed | {"tokenizer"} <= set(values) <= known
+        or values["family"] not in FAMILIES
+    ):
         raise UserError(f"{folder / 'config.json'} is not the config of a tugantel model")
     tokenizer = load_tokenizer(folder)
     if fingerprint(tokenizer) != values.pop("tokenizer"):

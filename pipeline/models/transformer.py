@@ -2,46 +2,63 @@
 
 GPT-2 (Radford et al. 2019): learned positions, LayerNorm before each part, GELU, biases. Modern:
 rotary positions, RMSNorm, QK-norm, SwiGLU, grouped queries, no biases: the geometry of Qwen3, so
-that an exported model loads in `transformers` with no code of ours.
+that an exported model loads in `transformers` with no code of ours. Windows, experts, BatchNorm,
+biases and a cap on the logits are options of both.
 """
 
 import math
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from pipeline.models.attention import Attention, Cache
+from pipeline.models.attention import Angles, Attention
+from pipeline.models.cache import KeyValueCache
 from pipeline.models.config import ModelConfig
+from pipeline.models.contract import LanguageModel
 from pipeline.models.dropout import Dropout
+from pipeline.models.experts import Experts
 from pipeline.models.feedforward import FeedForward
 from pipeline.models.norms import norm
 from pipeline.models.positions import RotaryPositions
 
 
+class State(NamedTuple):
+    """One cache a layer (none in training), the places read, and the loss of unbalanced experts."""
+
+    caches: list[KeyValueCache | None]
+    places: int
+    auxiliary: Tensor | None
+
+
 class Block(nn.Module):
     """Attention, then feed-forward; each reads a normalised copy and adds to the stream."""
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: ModelConfig, layer: int) -> None:
         super().__init__()
-        self.norm_attention = norm(config.family, config.width)
-        self.attention = Attention(config)
-        self.norm_feedforward = norm(config.family, config.width)
-        self.feedforward = FeedForward(config)
+        self.norm_attention = norm(config.norm, config.width)
+        self.attention = Attention(config, config.window_of(layer))
+        self.norm_feedforward = norm(config.norm, config.width)
+        self.feedforward = Experts(config) if config.experts else FeedForward(config)
         self.dropout = Dropout(config.dropout)
 
     def forward(
-        self, x: Tensor, positions: RotaryPositions | None, cache: Cache | None
-    ) -> tuple[Tensor, Cache]:
-        mixed, cache = self.attention(self.norm_attention(x), positions, cache)
+        self, x: Tensor, angles: Angles | None, cache: KeyValueCache | None
+    ) -> tuple[Tensor, KeyValueCache | None, Tensor | None]:
+        """[B, T, width] -> the same shape, the cache, and the experts' loss of balance."""
+        mixed, cache = self.attention(self.norm_attention(x), angles, cache)
         x = x + self.dropout(mixed)
-        return x + self.dropout(self.feedforward(self.norm_feedforward(x))), cache
+        inner, balance = self.feedforward(self.norm_feedforward(x)), None
+        if isinstance(self.feedforward, Experts):
+            inner, balance = inner
+        return x + self.dropout(inner), cache, balance
 
 
-class Transformer(nn.Module):
-    """`forward(tokens [B, T], state) -> (logits [B, T, vocabulary], state)`.
+class Transformer(LanguageModel):
+    """The state is a `State`, with keys and values [B, kv_heads, places, head_dim] a layer.
 
-    The state is one pair of keys and values [B, kv_heads, places, head_dim] a layer. Places beyond
-    `config.context` are an error: whoever generates moves the window.
+    Places beyond `limit` are an error: whoever generates moves the window. Where every layer has a
+    window and positions are rotary there is no limit, and memory stays bounded.
     """
 
     def __init__(self, config: ModelConfig) -> None:
@@ -54,12 +71,17 @@ class Transformer(nn.Module):
         else:
             self.rotary = RotaryPositions(config.context, config.width // config.heads)
         self.dropout = Dropout(config.dropout)
-        self.blocks = nn.ModuleList(Block(config) for _ in range(config.layers))
-        self.norm = norm(config.family, config.width)
+        self.blocks = nn.ModuleList(Block(config, layer) for layer in range(config.layers))
+        self.norm = norm(config.norm, config.width)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
         if config.tied:
             self.head.weight = self.embedding.weight
         self._initialise()
+
+    @property
+    def limit(self) -> int | None:
+        endless = self.rotary is not None and None not in self.config.windows()
+        return None if endless else self.config.context
 
     @torch.no_grad()
     def _initialise(self) -> None:
@@ -68,7 +90,7 @@ class Transformer(nn.Module):
         for name, parameter in self.named_parameters():
             if parameter.dim() < 2:
                 continue
-            writes = name.endswith(("attention.output.weight", "feedforward.down.weight"))
+            writes = name.endswith(("attention.output.weight", "down.weight"))
             if gpt2:
                 nn.init.normal_(
                     parameter, std=0.02 / math.sqrt(2 * self.config.layers) if writes else 0.02
@@ -79,24 +101,41 @@ class Transformer(nn.Module):
                 nn.init.normal_(parameter, std=0.02)
             else:
                 nn.init.normal_(parameter, std=parameter.shape[1] ** -0.5)
-        if gpt2:
-            for module in self.modules():
-                if isinstance(module, nn.Linear) and module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
 
-    def forward(
-        self, tokens: Tensor, state: list[Cache] | None = None
-    ) -> tuple[Tensor, list[Cache]]:
-        start = 0 if state is None else state[0][0].shape[2]
+    def hidden(self, tokens: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """The stream after the last norm, [B, T, width], and the new state.
+
+        Raises:
+            ValueError: the text is longer than `limit`.
+        """
+        start = 0 if state is None else state.places
         end = start + tokens.shape[1]
-        if end > self.config.context:
-            raise ValueError(f"{end} places do not fit into a context of {self.config.context}")
+        if self.limit is not None and end > self.limit:
+            raise ValueError(f"{end} places do not fit into a context of {self.limit}")
         x = self.embedding(tokens)
+        angles = None
         if self.rotary is None:
             x = x + self.positions.weight[start:end]
+        else:
+            angles = self.rotary.tables(start, end)
         x = self.dropout(x)
-        caches = []
+        caches: list[KeyValueCache | None] = []
+        balances: list[Tensor] = []
         for index, block in enumerate(self.blocks):
-            x, cache = block(x, self.rotary, None if state is None else state[index])
+            x, cache, balance = block(x, angles, None if state is None else state.caches[index])
             caches.append(cache)
-        return self.head(self.norm(x)), caches
+            if balance is not None:
+                balances.append(balance)
+        auxiliary = None
+        if balances and self.training:
+            auxiliary = self.config.balance * torch.stack(balances).mean()
+        return self.norm(x), State(caches, end, auxiliary)
+
+    def logits(self, hidden: Tensor) -> Tensor:
+        """The head; a soft cap bends logits so that none passes it (Gemma 2, arXiv:2408.00118)."""
+        logits = self.head(hidden)
+        cap = self.config.soft_cap
+        return logits if cap is None else cap * torch.tanh(logits / cap)

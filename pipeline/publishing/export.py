@@ -14,7 +14,7 @@ from pipeline.documents import atomic_folder, write_json, write_text
 from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
-from pipeline.publishing.convert import class_for, to_transformers
+from pipeline.publishing.convert import class_for, obstacle, to_transformers
 from pipeline.tokenization.tokenizer import bos_id, bos_token, save_tokenizer
 
 OUR_LOADER = "pipeline.models.load_model"
@@ -22,13 +22,14 @@ OUR_LOADER = "pipeline.models.load_model"
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the class that loads it, and its size."""
+    """What was written: the class that loads it, its size, and what `transformers` lacks for it."""
 
     class_name: str
     family: str
     parameters: int
     context: int
     vocabulary: int
+    obstacle: str | None = None
 
     @property
     def for_transformers(self) -> bool:
@@ -50,11 +51,12 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
     model, tokenizer = load_model(model_folder)
     begin = bos_id(tokenizer)
     exported = Exported(
-        class_name=class_for(model.config.family) or OUR_LOADER,
+        class_name=class_for(model.config) or OUR_LOADER,
         family=model.config.family,
-        parameters=sum(parameter.numel() for parameter in model.parameters()),
+        parameters=model.size(),
         context=model.config.context,
         vocabulary=model.config.vocabulary,
+        obstacle=obstacle(model.config),
     )
     with atomic_folder(folder) as partial:
         if exported.for_transformers:
@@ -95,11 +97,18 @@ def generation_config(generation: GenerationParams, begin: int) -> dict[str, Any
         "pad_token_id": begin,
         "max_new_tokens": generation.tokens,
     }
+    penalty = generation.repetition_penalty
+    if penalty != 1:
+        settings["repetition_penalty"] = penalty
     if generation.temperature == 0:
         return settings | {"do_sample": False}
-    return settings | {
-        "do_sample": True,
-        "temperature": generation.temperature,
-        "top_k": generation.top_k or 0,
-        "top_p": generation.top_p or 1.0,
-    }
+    return (
+        settings
+        | {
+            "do_sample": True,
+            "temperature": generation.temperature,
+            "top_k": generation.top_k or 0,
+            "top_p": generation.top_p or 1.0,
+        }
+        | ({} if generation.min_p is None else {"min_p": generation.min_p})
+    )

@@ -153,7 +153,7 @@ def tokenizer_sweep(
 
 @_styled
 def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
-    """Bits per byte of every variant that had the same budget."""
+    """Bits per byte of every variant that had the same budget; a stroke for each seed."""
     rows = [row for row in variants or [] if _is_number(row.get("bits_per_byte"))]
     if not rows:
         return None
@@ -170,6 +170,9 @@ def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
         colours,
         "{:.3f}",
     )
+    for place, row in enumerate(rows):
+        seeds = row.get("bits_per_byte_by_seed") or []
+        axes.plot(seeds, [place] * len(seeds), "|", color=INK, markersize=7)
     return figure
 
 

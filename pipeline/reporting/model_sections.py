@@ -60,6 +60,14 @@ def ladder(report: Any) -> Section:
     budgets = {row.get("tokens") for row in variants}
     if len(budgets) == 1:
         section.paragraphs.append(f"Every variant read the same {number(budgets.pop())} tokens.")
+    if any(row.get("repeatable") is False for row in variants):
+        section.paragraphs.append(
+            "The budget was time, not tokens: another run, or another machine, gives other figures."
+        )
+    if any(row.get("spread") is not None for row in variants):
+        section.paragraphs.append(
+            "Spread is how far the seeds of a variant lie apart; a smaller difference says nothing."
+        )
     section.draw("ladder", figures.ladder(variants))
     rows = [
         (
@@ -67,11 +75,23 @@ def ladder(report: Any) -> Section:
             number(row.get("parameters")),
             number(row.get("tokens")),
             number(row.get("seconds"), ",.1f"),
+            number(row.get("tokens_per_second")),
+            number(row.get("peak_megabytes"), ",.0f"),
             number(row.get("bits_per_byte"), ".3f"),
+            number(row.get("spread"), ".4f"),
         )
         for row in variants
     ]
-    headings = ("variant", "parameters", "tokens", "seconds", "bits per byte")
+    headings = (
+        "variant",
+        "parameters",
+        "tokens",
+        "seconds",
+        "tokens a second",
+        "peak MB",
+        "bits per byte",
+        "spread",
+    )
     section.tables.append(Table(headings, rows))
     return section
 

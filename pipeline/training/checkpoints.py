@@ -18,11 +18,11 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
-from torch import nn
 from torch.optim import Optimizer
 
 from pipeline.documents import atomic_folder, read_json
 from pipeline.errors import UserError
+from pipeline.models import LanguageModel
 from pipeline.models.storage import load_weights, weights
 
 Identity = dict[str, Any]
@@ -67,7 +67,7 @@ class Checkpoints:
         self.identity = identity
         self.folder = root / key(identity)
 
-    def save(self, model: nn.Module, optimizers: list[Optimizer], progress: Progress) -> None:
+    def save(self, model: LanguageModel, optimizers: list[Optimizer], progress: Progress) -> None:
         """Write one checkpoint, whole or not at all, and drop the one before."""
         with atomic_folder(self.folder) as partial:
             save_file(weights(model), partial / "model.safetensors")
@@ -77,7 +77,7 @@ class Checkpoints:
                 json.dumps(record, default=str), encoding="utf-8"
             )
 
-    def load(self, model: nn.Module, optimizers: list[Optimizer]) -> Progress:
+    def load(self, model: LanguageModel, optimizers: list[Optimizer]) -> Progress:
         """Put the newest checkpoint into model and optimizers; a fresh `Progress` where there is
         none.
 

@@ -16,6 +16,7 @@ from torch import nn
 from torch.optim import Optimizer
 
 from pipeline.errors import UserError
+from pipeline.models import LanguageModel, auxiliary_loss
 from pipeline.params import OptimizerParams
 from pipeline.training.batches import Batches
 from pipeline.training.precision import Machine
@@ -72,7 +73,7 @@ class Validation:
 
 
 def train(
-    model: nn.Module,
+    model: LanguageModel,
     optimizers: list[Optimizer],
     batches: Batches,
     held: Held,
@@ -102,7 +103,7 @@ def train(
                 group["lr"] = group["peak"] * factor
         inputs, targets = (t.to(machine.device) for t in batches(step))
         with machine.autocast():
-            logits, _ = forward(inputs)
+            logits, state = forward(inputs)
             loss = F.cross_entropy(logits.float().flatten(0, 1), targets.reshape(-1))
         value = loss.item()
         if not math.isfinite(value):
@@ -110,8 +111,13 @@ def train(
                 f"training diverged: the loss became {value} at step {step + 1} of {plan.steps}; "
                 "lower learning_rate (and adam_learning_rate), or lengthen warmup"
             )
-        loss.backward()
-        norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip).item()
+        extra = auxiliary_loss(state)
+        if extra is not None:
+            loss = loss + extra
+        norm = 0.0
+        if loss.requires_grad:  # a model that counts has learnt in its forward
+            loss.backward()
+            norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip).item()
         for optimizer in optimizers:
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)

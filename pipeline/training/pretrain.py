@@ -10,12 +10,11 @@ from types import FrameType
 
 import torch
 from tokenizers import Tokenizer
-from torch import nn
 
 from pipeline.documents import atomic_folder, write_json
 from pipeline.errors import UserError
 from pipeline.generation import generate
-from pipeline.models import ModelConfig, build_model, save_model
+from pipeline.models import LanguageModel, ModelConfig, build_model, save_model
 from pipeline.params import Params
 from pipeline.progress import progress
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
@@ -25,7 +24,6 @@ from pipeline.training.data import read_tokens, token_lengths
 from pipeline.training.loop import Plan, Step, Validation, train
 from pipeline.training.optimizers import build_optimizers
 from pipeline.training.precision import Machine, choose_machine
-from pipeline.training.quick import count_parameters
 from pipeline.training.records import curve, model_record, training_report, write_reports
 from pipeline.training.trackers import Tracker, open_trackers
 from pipeline.training.validate import Held
@@ -58,25 +56,27 @@ def pretrain(params: Params, places: Places) -> list[dict[str, float]]:
     tokens = read_tokens(places.tokens, "train", tokenizer)
     held = Held(read_tokens(places.tokens, "validation", tokenizer), token_lengths(tokenizer))
     batches = Batches(tokens, params.model.context, params.training.batch, params.training.seed)
+    config = ModelConfig.from_params(params.model, tokenizer.get_vocab_size())
     plan = Plan.make(
         batches,
-        params.training.epochs,
+        min(params.training.epochs, 1) if config.one_pass else params.training.epochs,
         params.training.tokens,
         params.training.validations_per_epoch,
     )
     torch.manual_seed(params.training.seed)
-    model = build_model(ModelConfig.from_params(params.model, tokenizer.get_vocab_size()))
+    model = build_model(config)
     model.to(machine.device)
     optimizers = build_optimizers(model, params.training)
-    parameters = count_parameters(model)
     print(
-        f"{params.model.family} with {parameters:,} parameters on {machine.device} "
+        f"{params.model.family} with {model.size():,} parameters on {machine.device} "
         f"({machine.threads} threads, {machine.precision}, "
         f"{'compiled' if machine.compile else 'eager'}; {machine.why}); "
         f"{plan.steps:,} steps of {plan.tokens_per_step:,} tokens, "
         f"{plan.steps / plan.steps_per_epoch:.1f} epochs",
         flush=True,
     )
+    for note in config.notes():
+        print(note, flush=True)
     saved = checkpoints.Checkpoints(
         places.checkpoints, _identity(params, places, fingerprint(tokenizer), machine)
     )
@@ -101,8 +101,8 @@ def pretrain(params: Params, places: Places) -> list[dict[str, float]]:
         )
         with atomic_folder(places.model) as partial:
             save_model(partial, model, places.tokenizer / "tokenizer.json")
-            write_json(partial / "training.json", model_record(params, plan, parameters, machine))
-        report = training_report(params, plan, parameters, machine, done)
+            write_json(partial / "training.json", model_record(params, plan, model.size(), machine))
+        report = training_report(params, plan, model.size(), machine, done)
         write_reports(places.reports, done, report)
         for tracker in trackers:
             line = tracker.close()
@@ -119,7 +119,7 @@ class _Run:
         self,
         params: Params,
         plan: Plan,
-        model: nn.Module,
+        model: LanguageModel,
         tokenizer: Tokenizer,
         optimizers: list[torch.optim.Optimizer],
         saved: checkpoints.Checkpoints,

@@ -5,16 +5,18 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
 
-from pipeline.models import ModelConfig, build_model
+from pipeline.models import LanguageModel, ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
 from pipeline.progress import progress
 from pipeline.training.batches import Batches
 from pipeline.training.loop import Plan, Step, train
+from pipeline.training.memory import PeakMemory
 from pipeline.training.optimizers import build_optimizers
-from pipeline.training.precision import choose_machine
+from pipeline.training.precision import Machine, choose_machine
 from pipeline.training.validate import Held
+
+MEASURED_STEPS = 5
 
 
 @dataclass(frozen=True)
@@ -26,12 +28,8 @@ class QuickResult:
     parameters: int
     tokens: int
     losses: list[tuple[int, float]]
-    model: nn.Module
-
-
-def count_parameters(model: nn.Module) -> int:
-    """Trainable numbers; a tied matrix counts once."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    peak_megabytes: float | None
+    model: LanguageModel
 
 
 def train_quickly(
@@ -44,14 +42,27 @@ def train_quickly(
     budget_tokens: int,
     seed: int,
     description: str,
+    budget_seconds: float | None = None,
 ) -> QuickResult:
-    """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end."""
+    """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end.
+
+    With `budget_seconds` the tokens are those that this machine trains in that time, as a few steps
+    before tell: what comes out cannot be repeated exactly.
+    """
     machine = choose_machine(TrainingParams(compile="off"))
+    memory = PeakMemory(machine.device)
     torch.manual_seed(seed)
-    model = build_model(ModelConfig.from_params(model_params, vocabulary)).to(machine.device)
+    config = ModelConfig.from_params(model_params, vocabulary)
+    if budget_seconds is not None:
+        speed = _tokens_per_second(config, optimizer, tokens, seed, machine)
+        budget_tokens = max(1, int(speed * budget_seconds))
+        torch.manual_seed(seed)
+    model = build_model(config).to(machine.device)
+    for note in config.notes():
+        print(note, flush=True)
     batches = Batches(tokens, model_params.context, optimizer.batch, seed)
     passes = budget_tokens / (batches.steps_per_epoch * batches.batch * batches.context)
-    plan = Plan.make(batches, passes, None, 1)
+    plan = Plan.make(batches, min(passes, 1) if config.one_pass else passes, None, 1)
     plan = Plan(plan.steps, plan.steps_per_epoch, frozenset({plan.steps}), plan.tokens_per_step)
     held = Held(validation, token_bytes)
     losses, bits = [], float("nan")
@@ -67,4 +78,22 @@ def train_quickly(
                 bits = event.bits_per_byte
     seconds = time.monotonic() - started
     done = plan.steps * plan.tokens_per_step
-    return QuickResult(bits, seconds, count_parameters(model), done, losses, model.eval())
+    peak = memory.megabytes()
+    return QuickResult(bits, seconds, model.size(), done, losses, peak, model.eval())
+
+
+def _tokens_per_second(
+    config: ModelConfig, params: OptimizerParams, tokens: np.ndarray, seed: int, machine: Machine
+) -> float:
+    """The speed of a model that is thrown away, over some steps after a first one."""
+    model = build_model(config).to(machine.device)
+    batches = Batches(tokens, config.context, params.batch, seed)
+    plan = Plan(MEASURED_STEPS + 1, batches.steps_per_epoch, frozenset(), 0)
+    held = Held(tokens, np.ones(config.vocabulary))
+    optimizers = build_optimizers(model, params)
+    seconds = [
+        event.seconds
+        for event in train(model, optimizers, batches, held, plan, params, machine)
+        if isinstance(event, Step)
+    ]
+    return MEASURED_STEPS * params.batch * config.context / max(seconds[-1] - seconds[0], 1e-9)

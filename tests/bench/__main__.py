@@ -10,7 +10,7 @@ def training(_: argparse.Namespace) -> None:
 
 
 def generation(_: argparse.Namespace) -> None:
-    from tests.bench.models import generation
+    from tests.bench.generation import generation
 
     generation()
 

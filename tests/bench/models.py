@@ -1,4 +1,4 @@
-"""Training and generation against plain loops over torch's own layers."""
+"""Training against a plain loop over torch's own layers."""
 
 import numpy as np
 import torch
@@ -62,25 +62,3 @@ def training_step(layers: int, width: int, vocabulary: int = 4096) -> None:
         return 2 * batch * context
 
     compare(f"training, {layers} layers of {width}", ours, plain, "tokens/s")
-
-
-def generation() -> None:
-    """Writing 200 tokens with the key/value cache against reading everything again each time."""
-    heading()
-    from pipeline.generation.sampling import sample_tokens
-    from pipeline.models import ModelConfig, build_model
-    from pipeline.params import ModelParams
-
-    model = build_model(ModelConfig.from_params(ModelParams(context=256), 4096)).eval()
-
-    def cached() -> int:
-        return len(list(sample_tokens(model, [1], tokens=200, temperature=0)))
-
-    @torch.inference_mode()
-    def again() -> int:
-        ids = [1]
-        for _ in range(200):
-            ids.append(int(model(torch.tensor([ids]))[0][0, -1].argmax()))
-        return len(ids) - 1
-
-    compare("generation with a cache, 200 tokens", cached, again, "tokens/s")

@@ -13,7 +13,7 @@ from pipeline.models import build_model, load_model, save_model
 from pipeline.models.config import ModelConfig
 from pipeline.params import GenerationParams, ModelParams
 from pipeline.publishing.check import check_export
-from pipeline.publishing.convert import class_for, to_transformers
+from pipeline.publishing.convert import to_transformers
 from pipeline.publishing.export import OUR_LOADER, Exported, export, generation_config
 from pipeline.tokenization.tokenizer import save_tokenizer
 from pipeline.tokenization.train import train_bpe
@@ -24,6 +24,16 @@ TEXTS = [
     "Бүген һава җылы, <|endoftext|> кояш яктырта.",
     "n'umwana yagiye ku isoko, 2024 — 13",
 ] * 3
+FOR_TRANSFORMERS = {
+    "modern": "Qwen3ForCausalLM",
+    "modern_untied": "Qwen3ForCausalLM",
+    "window": "Qwen3ForCausalLM",
+    "all_windows": "Qwen3ForCausalLM",
+    "experts": "Qwen3MoeForCausalLM",
+    "experts_windows": "Qwen3MoeForCausalLM",
+    "gpt2": "GPT2LMHeadModel",
+    "gpt2_untied": "GPT2LMHeadModel",
+}
 SHAPES = {
     "modern": ModelParams(family="modern", layers=2, width=32, heads=4, kv_heads=2, context=32),
     "modern_untied": ModelParams(
@@ -33,6 +43,38 @@ SHAPES = {
     "gpt2_untied": ModelParams(
         family="gpt2", layers=1, width=16, heads=2, feedforward=40, context=16, tied=False
     ),
+    "window": ModelParams(
+        family="modern", layers=3, width=32, heads=4, kv_heads=2, context=32, window=5
+    ),
+    "all_windows": ModelParams(
+        family="modern", layers=2, width=32, heads=4, context=32, window=7, window_pattern="S"
+    ),
+    "experts": ModelParams(
+        family="modern", layers=2, width=32, heads=4, context=32, experts=4, feedforward=24
+    ),
+    "experts_windows": ModelParams(
+        family="modern",
+        layers=2,
+        width=32,
+        heads=4,
+        context=32,
+        experts=3,
+        experts_per_token=1,
+        window=6,
+        window_pattern="S",
+        tied=False,
+    ),
+    "experts_some_windows": ModelParams(
+        family="modern", layers=2, width=32, heads=4, context=32, experts=3, window=6
+    ),
+    "batchnorm": ModelParams(
+        family="modern", layers=1, width=16, heads=2, context=32, norm="batch"
+    ),
+    "soft_cap": ModelParams(layers=1, width=16, heads=2, context=32, soft_cap=9.0),
+    "relu2": ModelParams(layers=1, width=16, heads=2, context=32, activation="relu2"),
+    "biases": ModelParams(layers=1, width=16, heads=2, context=32, bias=True),
+    "gpt2_window": ModelParams(family="gpt2", layers=2, width=16, heads=2, context=32, window=4),
+    "ngram": ModelParams(family="ngram", context=32),
     "lstm": ModelParams(family="lstm", layers=1, width=16, context=32),
     "bigram": ModelParams(family="bigram", context=32),
 }
@@ -52,6 +94,8 @@ def trained(folder: Path, params: ModelParams, tokenizer_file: Path) -> Path:
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.add_(torch.randn_like(parameter) * 0.3)
+    if params.family == "ngram":
+        model.train()(torch.randint(0, 300, (30, 32)))
     folder.mkdir()
     save_model(folder, model, tokenizer_file)
     return folder
@@ -69,14 +113,15 @@ def test_ids_and_logits_equal_those_of_the_trained_model(
     name: str, tmp_path: Path, tokenizer_file: Path
 ) -> None:
     model, folder, written = exported(tmp_path, name, tokenizer_file)
-    assert written.for_transformers == (SHAPES[name].family in ("modern", "gpt2"))
+    assert written.for_transformers == (name in FOR_TRANSFORMERS)
+    assert (written.obstacle is None) == written.for_transformers
     checked = check_export(model, folder, TEXTS, written.for_transformers)
     assert checked["ids_equal"] is True
     assert checked["documents_compared"] == len(TEXTS)
     assert checked["max_logit_difference"] < 1e-4
 
 
-@pytest.mark.parametrize("name", ["modern", "gpt2_untied"])
+@pytest.mark.parametrize("name", FOR_TRANSFORMERS)
 def test_transformers_loads_the_class_that_was_named(
     name: str, tmp_path: Path, tokenizer_file: Path
 ) -> None:
@@ -84,12 +129,12 @@ def test_transformers_loads_the_class_that_was_named(
 
     _, folder, written = exported(tmp_path, name, tokenizer_file)
     model, said = AutoModelForCausalLM.from_pretrained(folder, output_loading_info=True)
-    assert type(model).__name__ == written.class_name == class_for(SHAPES[name].family)
+    assert type(model).__name__ == written.class_name == FOR_TRANSFORMERS[name]
     assert not any(said.values()), said
     assert sum(p.numel() for p in model.parameters()) == written.parameters
 
 
-@pytest.mark.parametrize("name", ["modern", "gpt2"])
+@pytest.mark.parametrize("name", ["modern", "gpt2", "window", "all_windows", "experts"])
 def test_greedy_continuation_with_the_cache_of_transformers_is_ours(
     name: str, tmp_path: Path, tokenizer_file: Path
 ) -> None:
@@ -114,14 +159,27 @@ def test_greedy_continuation_with_the_cache_of_transformers_is_ours(
     assert found.tolist() == ids.tolist()
 
 
-@pytest.mark.parametrize("name", ["lstm", "bigram"])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("lstm", "family lstm"),
+        ("bigram", "family bigram"),
+        ("ngram", "family ngram"),
+        ("batchnorm", "modern with norm: batch"),
+        ("soft_cap", "a soft_cap on the logits"),
+        ("relu2", "modern with activation: relu2"),
+        ("biases", "modern with biases"),
+        ("gpt2_window", "gpt2 with a window"),
+        ("experts_some_windows", "experts together with windows in some of the layers only"),
+    ],
+)
 def test_other_families_load_with_our_own_loader(
-    name: str, tmp_path: Path, tokenizer_file: Path
+    name: str, said: str, tmp_path: Path, tokenizer_file: Path
 ) -> None:
     _, folder, written = exported(tmp_path, name, tokenizer_file)
-    assert written.class_name == OUR_LOADER
+    assert written.class_name == OUR_LOADER and written.obstacle == said
     model, _ = load_model(folder)
-    assert model.config.family == name
+    assert model.config == ModelConfig.from_params(SHAPES[name], 300)
 
 
 @pytest.mark.parametrize("name", ["modern", "gpt2", "bigram"])

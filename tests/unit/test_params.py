@@ -51,7 +51,7 @@ def demo() -> dict[str, Any]:
         ("corpus", {"sources": []}, "corpus.sources is []"),
         ("corpus", {"sources": [{"path": "x"}]}, "corpus.sources[0] has no `kind`"),
         ("corpus", {"sources": [{"kind": "files"}]}, "corpus.sources[0].path is missing"),
-        ("corpus", {"sources": [{"kind": "ftp"}]}, "allowed is demo, files, url, leipzig"),
+        ("corpus", {"sources": [{"kind": "ftp"}]}, "allowed is demo, files, text, url, leipzig"),
         ("demo", {"dirt": -0.1}, "demo.dirt is -0.1: allowed is at least 0"),
     ],
 )
