@@ -156,27 +156,58 @@ class SplitParams(Section):
 # --- tokenizer ----------------------------------------------------------------------------------
 
 
-class TokenizerParams(Section):
-    """Which vocabulary sizes are tried, on how much text, and how one of them is chosen."""
+Kind = Literal["byte_bpe", "bpe", "unigram", "wordpiece", "characters", "bytes", "scratch_bpe"]
+UNSIZED = ("characters", "bytes")  # kinds whose text alone says how many tokens there are
 
-    kind: Literal["byte_bpe"] = "byte_bpe"
+
+class Choice(Section):
+    """One tokenizer of the sweep: a kind or the name of a ready one, and its size if it has any."""
+
+    kind: str = Field(min_length=1)
+    size: int | None = Field(default=None, ge=2)
+
+
+class TokenizerParams(Section):
+    """Which tokenizers are tried, on how much text, and how one of them is chosen.
+
+    Every one of `kinds` is trained at every one of `sizes`, but for those in `UNSIZED`. `ready`
+    names tokenizers that others made: a folder, a tokenizer.json, a name on the Hub, or tiktoken's.
+    """
+
+    kinds: list[Kind] = ["byte_bpe"]
+    ready: list[Annotated[str, Field(min_length=1)]] = []
     sizes: list[Annotated[int, Field(ge=257, le=200_000)]] = Field(min_length=1)
-    choose: Literal["auto"] | int = "auto"
+    choose: Literal["auto"] | int | Choice = "auto"
     sample_megabytes: float = Field(default=20, gt=0)
     proxy_megabytes: float = Field(default=1.0, gt=0)
     seed: int = Field(default=0, ge=0)
 
-    @field_validator("sizes")
+    @field_validator("sizes", "kinds", "ready")
     @classmethod
-    def _distinct(cls, sizes: list[int]) -> list[int]:
-        if len(set(sizes)) != len(sizes):
-            raise ValueError("sizes must differ from one another")
-        return sizes
+    def _distinct(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("the values must differ from one another")
+        return values
 
     @model_validator(mode="after")
     def _chosen_is_tried(self) -> "TokenizerParams":
-        if isinstance(self.choose, int) and self.choose not in self.sizes:
-            raise ValueError(f"choose: {self.choose} is not among sizes: {self.sizes}")
+        if not self.kinds and not self.ready:
+            raise ValueError("name at least one of kinds or ready")
+        sized = [kind for kind in self.kinds if kind not in UNSIZED]
+        if isinstance(self.choose, int):
+            if self.choose not in self.sizes:
+                raise ValueError(f"choose: {self.choose} is not among sizes: {self.sizes}")
+            if not sized:
+                raise ValueError(f"choose: {self.choose} is a size, but no kind has sizes")
+        elif isinstance(self.choose, Choice):
+            kind, size = self.choose.kind, self.choose.size
+            tried = [*self.kinds, *self.ready]
+            if kind not in tried:
+                raise ValueError(f"choose.kind: {kind} is not among kinds and ready: {tried}")
+            if kind not in sized and size is not None:
+                raise ValueError(f"choose.size: {kind} has one size of its own, leave it away")
+            if kind in sized and size not in self.sizes:
+                raise ValueError(f"choose.size: {size} is not among sizes: {self.sizes}")
         return self
 
 
@@ -392,7 +423,9 @@ def _explain(error: dict[str, Any]) -> str:
             parts[-1] += f"[{part}]"
         elif index and isinstance(location[index - 1], int) and part in _UNION_TAGS:
             continue  # the tag of the union, not a key
-        elif not (part in ("int", "float") or str(part).startswith(("literal[", "constrained"))):
+        elif not (
+            part in ("int", "float", "Choice") or str(part).startswith(("literal[", "constrained"))
+        ):
             parts.append(str(part))
     key = ".".join(parts)
     if kind == "extra_forbidden":

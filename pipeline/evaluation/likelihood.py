@@ -17,7 +17,7 @@ import torch
 from tokenizers import Tokenizer
 
 from pipeline.progress import Progress
-from pipeline.tokenization.tokenizer import BOS_ID, encode_batch
+from pipeline.tokenization.tokenizer import bos_id, encode_batch
 
 TOKENS_PER_BATCH = 8192
 LOGITS_PER_BATCH = 1 << 24  # numbers: a large vocabulary gets smaller batches
@@ -42,11 +42,11 @@ def text_bits(
     each text.
     """
     bits = np.zeros(len(texts))
-    was_training = model.training
+    was_training, begin = model.training, bos_id(tokenizer)
     model.eval()
     try:
         for first, last in _rounds(texts):
-            documents = [[BOS_ID, *ids] for ids in encode_batch(tokenizer, texts[first:last])]
+            documents = [[begin, *ids] for ids in encode_batch(tokenizer, texts[first:last])]
             _add_bits(model, documents, bits[first:last], progress)
     finally:
         model.train(was_training)

@@ -6,7 +6,7 @@ import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 
-from pipeline.tokenization.tokenizer import BOS_ID, encode_text, token_bytes
+from pipeline.tokenization.tokenizer import bos_id, encode_text, token_bytes
 
 
 def restrict(logits: Tensor, top_k: int | None, top_p: float | None) -> Tensor:
@@ -83,7 +83,8 @@ def stream(
     The prompt stands behind a beginning-of-text token; the continuation ends where the model begins
     another document.
     """
-    ids = [BOS_ID, *encode_text(tokenizer, prompt)]
+    begin = bos_id(tokenizer)
+    ids = [begin, *encode_text(tokenizer, prompt)]
     raw = token_bytes(tokenizer)
     held = b""
     for token in sample_tokens(
@@ -94,7 +95,7 @@ def stream(
         top_k=top_k,
         top_p=top_p,
         seed=seed,
-        stop=BOS_ID,
+        stop=begin,
     ):
         held += raw[token]
         complete = _complete_length(held)

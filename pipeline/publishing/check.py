@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from pipeline.errors import UserError
 from pipeline.models import load_model
 from pipeline.progress import track
-from pipeline.tokenization.tokenizer import BOS_ID, encode_batch
+from pipeline.tokenization.tokenizer import bos_id, encode_batch
 
 TOLERANCE = 1e-3
 BATCHES = 3
@@ -72,7 +72,7 @@ def check_export(
         if held_tokens < wanted:
             held.extend(ours)
             held_tokens += sum(map(len, ours))
-    difference = _compare_logits(trained, forward, held)
+    difference = _compare_logits(trained, forward, held, bos_id(tokenizer))
     if not difference < TOLERANCE:
         raise UserError(
             f"the exported model's logits differ by {difference:.2g} from the trained model's, "
@@ -86,9 +86,9 @@ def check_export(
 
 
 @torch.inference_mode()
-def _compare_logits(trained: Any, forward: Any, encoded: list[list[int]]) -> float:
+def _compare_logits(trained: Any, forward: Any, encoded: list[list[int]], begin: int) -> float:
     """The largest absolute difference of a logit over a few batches as long as the context."""
-    stream = torch.tensor([token for ids in encoded for token in (BOS_ID, *ids)])
+    stream = torch.tensor([token for ids in encoded for token in (begin, *ids)])
     context = min(trained.config.context, len(stream))
     rows = stream[: len(stream) // context * context].view(-1, context)[: BATCHES * ROWS]
     differences = []

@@ -13,8 +13,6 @@ from typing import Any
 
 import torch
 
-from pipeline.tokenization.tokenizer import BOS_ID
-
 Weights = dict[str, torch.Tensor]
 
 ROPE_THETA = 10_000.0
@@ -26,13 +24,14 @@ def class_for(family: str) -> str | None:
     return converter[0] if converter else None
 
 
-def to_transformers(config: Any, weights: Weights) -> tuple[dict[str, Any], Weights]:
+def to_transformers(config: Any, weights: Weights, begin: int) -> tuple[dict[str, Any], Weights]:
     """Convert a model to (the contents of config.json, weights) of `class_for(config.family)`.
 
     Args:
         config: the model's config, with `family`, `heads`, `context` and `dropout`. Other sizes are
             taken from the weights.
         weights: float tensors under our names, linear layers as [out, in].
+        begin: the id of the token that begins, and so ends, every document.
 
     Raises:
         ValueError: a weight is missing, or one is there that the class has no place for.
@@ -46,9 +45,9 @@ def to_transformers(config: Any, weights: Weights) -> tuple[dict[str, Any], Weig
         "architectures": [name],
         "vocab_size": weights["embedding.weight"].shape[0],
         "tie_word_embeddings": "head.weight" not in weights,
-        "bos_token_id": BOS_ID,
-        "eos_token_id": BOS_ID,
-        "pad_token_id": BOS_ID,
+        "bos_token_id": begin,
+        "eos_token_id": begin,
+        "pad_token_id": begin,
         "dtype": "float32",
         "use_cache": True,
     }

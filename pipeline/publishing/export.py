@@ -15,7 +15,7 @@ from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
 from pipeline.publishing.convert import class_for, to_transformers
-from pipeline.tokenization.tokenizer import BOS, BOS_ID
+from pipeline.tokenization.tokenizer import bos_id, bos_token
 
 OUR_LOADER = "pipeline.models.load_model"
 
@@ -46,7 +46,9 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
     """
     from safetensors.torch import save_file
 
-    model: Any = load_model(model_folder)[0]
+    model: Any
+    model, tokenizer = load_model(model_folder)
+    begin = bos_id(tokenizer)
     exported = Exported(
         class_name=class_for(model.config.family) or OUR_LOADER,
         family=model.config.family,
@@ -56,38 +58,41 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
     )
     with atomic_folder(folder) as partial:
         if exported.for_transformers:
-            config, converted = to_transformers(model.config, weights(model))
+            config, converted = to_transformers(model.config, weights(model), begin)
             save_file(converted, partial / "model.safetensors", metadata={"format": "pt"})
             write_json(partial / "config.json", config)
-            write_json(partial / "generation_config.json", generation_config(generation))
+            write_json(partial / "generation_config.json", generation_config(generation, begin))
         else:
             shutil.copyfile(model_folder / "model.safetensors", partial / "model.safetensors")
             shutil.copyfile(model_folder / "config.json", partial / "config.json")
         shutil.copyfile(model_folder / "tokenizer.json", partial / "tokenizer.json")
-        write_json(partial / "tokenizer_config.json", tokenizer_config(exported.context))
+        write_json(
+            partial / "tokenizer_config.json",
+            tokenizer_config(bos_token(tokenizer), exported.context),
+        )
         write_text(partial / "README.md", card(exported))
     return exported
 
 
-def tokenizer_config(context: int) -> dict[str, Any]:
+def tokenizer_config(begin: str, context: int) -> dict[str, Any]:
     """Make `AutoTokenizer` give our ids: nothing is added, special tokens in text are text."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
-        "bos_token": BOS,
-        "eos_token": BOS,
-        "pad_token": BOS,
+        "bos_token": begin,
+        "eos_token": begin,
+        "pad_token": begin,
         "model_max_length": context,
         "split_special_tokens": True,
         "clean_up_tokenization_spaces": False,
     }
 
 
-def generation_config(generation: GenerationParams) -> dict[str, Any]:
+def generation_config(generation: GenerationParams, begin: int) -> dict[str, Any]:
     """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there."""
     settings: dict[str, Any] = {
-        "bos_token_id": BOS_ID,
-        "eos_token_id": BOS_ID,
-        "pad_token_id": BOS_ID,
+        "bos_token_id": begin,
+        "eos_token_id": begin,
+        "pad_token_id": begin,
         "max_new_tokens": generation.tokens,
     }
     if generation.temperature == 0:

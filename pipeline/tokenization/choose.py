@@ -7,19 +7,25 @@ in the model to come. So the smallest size within `SPREAD` of the best bits per 
 from typing import Any, Literal
 
 from pipeline.errors import UserError
+from pipeline.params import Choice
 
 SPREAD = 0.005
 
 
 def choose(
-    sweep: list[dict[str, Any]], wanted: Literal["auto"] | int
+    sweep: list[dict[str, Any]], wanted: Literal["auto"] | int | Choice
 ) -> tuple[dict[str, Any], str]:
     """Pick one entry of `sweep` (`kind`, `size`, `proxy_bits_per_byte`) and explain it.
 
     Raises:
-        UserError: `wanted` is a size that the sweep has not tried.
+        UserError: `wanted` is a kind or a size that the sweep has not tried.
     """
     entries = sorted(sweep, key=lambda entry: entry["size"])
+    if isinstance(wanted, Choice):
+        entries = [entry for entry in entries if entry["kind"] == wanted.kind]
+        if not entries:
+            raise UserError(f"tokenizer.choose is {wanted.kind}, which the sweep has not tried")
+        wanted = wanted.size or entries[0]["size"]
     if len(entries) == 1 and wanted in ("auto", entries[0]["size"]):
         return entries[0], f"{entries[0]['size']} is the only size that was tried."
     judged = [entry for entry in entries if entry["proxy_bits_per_byte"] is not None]

@@ -24,7 +24,7 @@ from pipeline.cleaning.engine import LocalEngine
 from pipeline.documents import atomic_folder, count_documents, write_json
 from pipeline.errors import UserError
 from pipeline.progress import progress
-from pipeline.tokenization.tokenizer import BOS_ID, fingerprint
+from pipeline.tokenization.tokenizer import bos_id, fingerprint
 from pipeline.tokenization.words import WordEncoder, pack
 
 SPLITS = ("train", "validation", "test")
@@ -79,7 +79,7 @@ class ChunkEncoder:
         self.tokenizer = tokenizer
         self.vocabulary = tokenizer.get_vocab_size()
         self.encoder = WordEncoder(tokenizer)
-        self.begin = pack([BOS_ID], self.encoder.dtype)
+        self.begin = pack([bos_id(tokenizer)], self.encoder.dtype)
 
     def __call__(self, chunk: Chunk) -> Encoded:
         dtype = self.encoder.dtype

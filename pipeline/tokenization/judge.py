@@ -13,7 +13,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pipeline.params import ModelParams, OptimizerParams
-from pipeline.tokenization.tokenizer import BOS_ID, token_bytes
+from pipeline.tokenization.tokenizer import bos_id, token_bytes
 from pipeline.tokenization.words import WordEncoder, pack
 
 WINDOW_BYTES = 400
@@ -78,6 +78,6 @@ def judge(
 def as_stream(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
     """int64[tokens]: all texts one after the other, each begun by `BOS`."""
     encoder = WordEncoder(tokenizer)
-    begin = pack([BOS_ID], encoder.dtype)
+    begin = pack([bos_id(tokenizer)], encoder.dtype)
     packed = b"".join(begin + text for text in encoder.pack(texts))
     return np.frombuffer(packed, encoder.dtype).astype(np.int64)

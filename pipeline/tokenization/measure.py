@@ -13,7 +13,7 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pipeline.tokenization.sample import groups
-from pipeline.tokenization.tokenizer import BOS_ID, encode_batch, token_bytes
+from pipeline.tokenization.tokenizer import bos_id, encode_batch, token_bytes
 
 ALPHA = 2.5
 RARE = 10
@@ -83,7 +83,7 @@ def tail(tokenizer: Tokenizer, pieces: Counter[str]) -> dict[str, float]:
         ids = np.fromiter((token for one in encoded for token in one), np.int64)
         repeats = np.repeat([pieces[piece] for piece in group], [len(one) for one in encoded])
         np.add.at(counts, ids, repeats)
-    counts = np.delete(counts, BOS_ID)
+    counts = np.delete(counts, bos_id(tokenizer))
     total = counts.sum()
     return {
         "rare_share": float((counts < RARE).mean()),

@@ -1,17 +1,21 @@
-"""The sweep: one training at the largest size, a tokenizer cut from it for each, their measures."""
+"""The sweep: every kind at every size, and ready tokenizers beside them, with their measures."""
 
+import re
 import time
 from pathlib import Path
 from typing import Any
+
+from tokenizers import Tokenizer
 
 from pipeline.documents import atomic_folder, write_json
 from pipeline.params import TokenizerParams
 from pipeline.progress import track
 from pipeline.tokenization.judge import Train, judge
+from pipeline.tokenization.kinds import train_sizes
 from pipeline.tokenization.measure import measure, tail
+from pipeline.tokenization.ready import load_ready
 from pipeline.tokenization.sample import sample_texts
 from pipeline.tokenization.tokenizer import save_tokenizer
-from pipeline.tokenization.train import cut, train_bpe
 from pipeline.tokenization.words import WordEncoder, count_pieces
 
 MEASURES = "measures.json"
@@ -20,8 +24,8 @@ JUDGED_MEGABYTES = 0.2
 
 
 def name_of(kind: str, size: int) -> str:
-    """The folder of one tokenizer inside the sweep's."""
-    return f"{kind}-{size}"
+    """The folder of one tokenizer inside the sweep's; `kind` is the name of a ready one."""
+    return re.sub(r"[^\w.-]+", "-", f"{kind}-{size}").strip("-")
 
 
 def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> dict[str, Any]:
@@ -35,32 +39,38 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
     """
     texts = sample_texts(clean / "train", params.sample_megabytes, params.seed)
     held_out = sample_texts(clean / "validation", HELD_OUT_MEGABYTES, params.seed)
-    sizes = sorted(params.sizes)
     started = time.perf_counter()
-    largest = train_bpe(texts, sizes[-1])
+    tried: list[tuple[str, Tokenizer]] = [
+        (kind, tokenizer)
+        for kind in params.kinds
+        for tokenizer in train_sizes(kind, texts, params.sizes).values()
+    ]
+    tried += [(name, load_ready(name)) for name in params.ready]
     seconds: dict[str, Any] = {"training": time.perf_counter() - started, "sizes": []}
     pieces = count_pieces(texts)
     megabytes = sum(len(text.encode()) for text in held_out) / 1e6
     entries: list[dict[str, Any]] = []
     with atomic_folder(folder) as partial:
-        tokenizers = [cut(largest, size) for size in sizes]
-        for size, tokenizer in zip(sizes, track(tokenizers, "measuring tokenizers"), strict=True):
-            save_tokenizer(tokenizer, partial / name_of(params.kind, size))
+        for kind, tokenizer in track(tried, "measuring tokenizers"):
+            size = tokenizer.get_vocab_size()
+            save_tokenizer(tokenizer, partial / name_of(kind, size))
             started = time.perf_counter()
             encoded = WordEncoder(tokenizer).encode(held_out)
             speed = megabytes / (time.perf_counter() - started)
-            seconds["sizes"].append({"size": size, "encode_megabytes_per_second": speed})
+            seconds["sizes"].append(
+                {"kind": kind, "size": size, "encode_megabytes_per_second": speed}
+            )
             entries.append(
-                {"kind": params.kind, "size": size}
+                {"kind": kind, "size": size}
                 | measure(tokenizer, held_out, encoded)
                 | tail(tokenizer, pieces)
                 | {"proxy_bits_per_byte": None}
             )
         del texts, pieces, held_out
-        if len(sizes) > 1:
+        if len(tried) > 1:
             texts = sample_texts(clean / "train", params.proxy_megabytes, params.seed)
             held_out = sample_texts(clean / "validation", JUDGED_MEGABYTES, params.seed)
-            for index, tokenizer in enumerate(tokenizers):
+            for index, (_, tokenizer) in enumerate(tried):
                 verdict = judge(
                     tokenizer, texts, held_out, params.proxy_megabytes, params.seed, train
                 )

@@ -78,6 +78,16 @@ def save_tokenizer(tokenizer: Tokenizer, folder: Path) -> None:
     write_text(folder / FILE, tokenizer.to_str(pretty=True))
 
 
+def bos_token(tokenizer: Tokenizer) -> str:
+    """The token that begins every document; `BOS` in all tokenizers that are trained here."""
+    return BOS
+
+
+def bos_id(tokenizer: Tokenizer) -> int:
+    """The id of `bos_token`; `BOS_ID` in all tokenizers that are trained here."""
+    return BOS_ID
+
+
 def encode_text(tokenizer: Tokenizer, text: str) -> list[int]:
     """The token ids of a text, without `BOS`."""
     return list(tokenizer.encode(text, add_special_tokens=False).ids)

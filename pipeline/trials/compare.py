@@ -24,7 +24,7 @@ from pipeline.errors import UserError
 from pipeline.params import TrialParams
 from pipeline.tokenization.dropout import DropoutEncoder
 from pipeline.tokenization.judge import as_stream
-from pipeline.tokenization.tokenizer import BOS_ID
+from pipeline.tokenization.tokenizer import bos_id
 from pipeline.training.data import token_lengths
 from pipeline.training.quick import train_quickly
 from pipeline.training.validate import LIMIT
@@ -103,9 +103,10 @@ def _tokens(
     """
     if name == "clean_dropout":
         encoder = DropoutEncoder(tokenizer, params.bpe_dropout, seed)
-        passes = [_joined(encoder.encode(texts))]
+        begin = bos_id(tokenizer)
+        passes = [_joined(encoder.encode(texts), begin)]
         while sum(map(len, passes)) < params.tokens:
-            passes.append(_joined(encoder.encode(texts, len(passes) * len(texts))))
+            passes.append(_joined(encoder.encode(texts, len(passes) * len(texts)), begin))
         tokens, copies = np.concatenate(passes), len(passes)
     else:
         tokens, copies = as_stream(tokenizer, texts), 1
@@ -118,10 +119,10 @@ def _tokens(
     return tokens, copies
 
 
-def _joined(encoded: Sequence[np.ndarray]) -> np.ndarray:
-    """One row of tokens, int64, each text begun by `BOS`."""
-    begin = np.array([BOS_ID])
-    return np.concatenate([part for ids in encoded for part in (begin, ids)]).astype(np.int64)
+def _joined(encoded: Sequence[np.ndarray], begin: int) -> np.ndarray:
+    """One row of tokens, int64, each text begun by the token `begin`."""
+    first = np.array([begin])
+    return np.concatenate([part for ids in encoded for part in (first, ids)]).astype(np.int64)
 
 
 def _summary(name: str, runs: Sequence[dict[str, Any]]) -> dict[str, Any]:

@@ -160,10 +160,10 @@ def test_a_weight_without_a_place_or_a_missing_one_is_never_passed_over(
     model, _ = load_model(trained(tmp_path / "model", SHAPES["modern"], tokenizer_file))
     weights = load_file(tmp_path / "model" / "model.safetensors")
     with pytest.raises(ValueError, match="no place for the weights extra"):
-        to_transformers(model.config, weights | {"extra": torch.zeros(1)})
+        to_transformers(model.config, weights | {"extra": torch.zeros(1)}, 0)
     del weights["blocks.1.feedforward.up.weight"]
     with pytest.raises(ValueError, match=r"blocks\.1\.feedforward\.up\.weight is missing"):
-        to_transformers(model.config, weights)
+        to_transformers(model.config, weights, 0)
 
 
 def test_two_exports_are_equal_byte_for_byte(tmp_path: Path, tokenizer_file: Path) -> None:
@@ -189,8 +189,8 @@ def test_no_model_is_one_line(tmp_path: Path) -> None:
 
 
 def test_sampling_settings_mean_the_same_to_transformers() -> None:
-    assert generation_config(GenerationParams(temperature=0))["do_sample"] is False
-    settings = generation_config(GenerationParams(top_k=None, top_p=None))
+    assert generation_config(GenerationParams(temperature=0), 0)["do_sample"] is False
+    settings = generation_config(GenerationParams(top_k=None, top_p=None), 0)
     assert (settings["top_k"], settings["top_p"], settings["do_sample"]) == (0, 1.0, True)
 
 
