@@ -10,13 +10,15 @@ large the corpus is.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs
@@ -24,9 +26,10 @@ from pipeline.cleaning.engine import LocalEngine
 from pipeline.documents import atomic_folder, count_documents, write_json
 from pipeline.errors import UserError
 from pipeline.progress import progress
-from pipeline.tokenization.tokenizer import bos_id, fingerprint
-from pipeline.tokenization.words import WordEncoder, pack
+from pipeline.tokenization.bulk import BulkEncoder
+from pipeline.tokenization.tokenizer import fingerprint
 
+TOGETHER = 4 << 20  # bytes of text that are encoded at a time
 SPLITS = ("train", "validation", "test")
 PARALLELISM = "TOKENIZERS_PARALLELISM"  # what the library asks whether it may start threads
 
@@ -67,48 +70,42 @@ def encode_splits(
     records = {}
     with atomic_folder(folder) as partial, library_threads(engine.workers <= 1):
         for split in SPLITS:
-            records[split] = _encode_split(clean / split, work, engine, partial, split)
+            records[split] = encode_split(clean / split, work, engine, partial, split)
             write_json(partial / f"{split}.json", records[split])
     return records
 
 
 class ChunkEncoder:
-    """Encodes chunks; every process that it is forked into remembers the words it has seen."""
+    """Encodes chunks; every process that it is forked into remembers the pieces it has seen."""
 
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
-        self.vocabulary = tokenizer.get_vocab_size()
-        self.encoder = WordEncoder(tokenizer)
-        self.begin = pack([bos_id(tokenizer)], self.encoder.dtype)
+        self.encoder = BulkEncoder(tokenizer)
 
     def __call__(self, chunk: Chunk) -> Encoded:
-        dtype = self.encoder.dtype
-        parts: list[bytes] = []
-        lengths: list[int] = []
+        parts, lengths = [], []
         size = 0
-        for job in read_jobs(chunk, ["text"]):
-            texts = job["text"].to_pylist()
-            size += sum(len(text.encode()) for text in texts)
-            try:
-                packed = self.encoder.pack(texts)
-            except OverflowError as error:
-                raise self._does_not_fit(str(error)) from None
-            lengths += [1 + len(one) // dtype.itemsize for one in packed]
-            parts.append(self.begin.join([b"", *packed]))
-        whole = b"".join(parts)
-        highest = int(np.frombuffer(whole, dtype).max(initial=0))
-        if highest >= self.vocabulary:
-            raise self._does_not_fit(f"it gave token {highest:,}")
-        return Encoded(whole, np.array(lengths, np.int64), size)
-
-    def _does_not_fit(self, what: str) -> UserError:
-        return UserError(
-            f"the tokenizer has ids outside its vocabulary of {self.vocabulary:,} ({what}): "
-            "use another one, or number its tokens without gaps"
-        )
+        for texts in _together(job["text"] for job in read_jobs(chunk, ["text"])):
+            ids, counts = self.encoder.encode(texts)
+            size += pc.sum(pc.binary_length(texts)).as_py()
+            parts.append(ids.tobytes())
+            lengths.append(counts)
+        return Encoded(b"".join(parts), np.concatenate(lengths), size)
 
 
-def _encode_split(
+def _together(jobs: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """Jobs in groups of some megabytes: the more text at a time, the fewer pieces differ."""
+    held: list[pa.Array] = []
+    for job in jobs:
+        held.append(job)
+        if sum(one.nbytes for one in held) >= TOGETHER:
+            yield pa.concat_arrays(held)
+            held = []
+    if held:
+        yield pa.concat_arrays(held)
+
+
+def encode_split(
     source: Path, work: ChunkEncoder, engine: LocalEngine, folder: Path, name: str
 ) -> dict[str, Any]:
     chunks = plan_chunks(source)

@@ -56,8 +56,8 @@ class WordEncoder:
     def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
         self.tokenizer, self.remembered = tokenizer, remembered
         self.dtype = token_dtype(tokenizer.get_vocab_size())
-        ours = _how_words_are_cut(tokenizer) == _how_words_are_cut(untrained())
-        self.cut: Callable[[str], list[str]] = PIECES.findall if ours else _whole
+        self.cuts_words = _how_words_are_cut(tokenizer) == _how_words_are_cut(untrained())
+        self.cut: Callable[[str], list[str]] = PIECES.findall if self.cuts_words else _whole
         self._known: dict[str, bytes] = {}
 
     def pack(self, texts: Iterable[str]) -> list[bytes]:
