@@ -69,6 +69,15 @@ class BulkEncoder:
         ends += np.arange(1, len(ends) + 1)
         return ids[source], np.diff(placed[ends - 1], prepend=0)
 
+    def count(self, pieces: pa.Array, occurrences: np.ndarray) -> np.ndarray:
+        """int64[vocabulary]: how often each token is in a text that holds `pieces`, int64[pieces]
+        times each."""
+        packed = self._encode_new(pieces)
+        ids = np.frombuffer(b"".join(packed), self.dtype)
+        lengths = np.fromiter(map(len, packed), np.int64, len(packed)) // self.dtype.itemsize
+        counted = np.bincount(ids, np.repeat(occurrences, lengths), self.vocabulary)
+        return counted.astype(np.int64)  # exact: sums of whole numbers far below 2^53
+
     def _look_up(self, dictionary: pa.Array) -> list[bytes]:
         """The packed ids of different pieces; those that are not remembered are encoded."""
         if len(self._young) > self.remembered:

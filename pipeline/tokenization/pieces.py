@@ -120,11 +120,15 @@ def _with_rare_white(text: np.ndarray, bounds: np.ndarray) -> Iterator[tuple[int
             yield int(bounds[index]), int(bounds[index + 1])
 
 
-def count_pieces(texts: Iterable[str]) -> tuple[list[bytes], np.ndarray]:
-    """The different pieces of a text, and int64[pieces], how often each occurs."""
-    counts: dict[bytes, int] = {}
+def count_pieces(texts: Iterable[str]) -> tuple[pa.Array, np.ndarray]:
+    """The different pieces of a text, binary[pieces], and int64[pieces], how often each occurs."""
+    counted = []
     for group in groups(texts, 4 << 20):
         pieces, _ = cut_pieces(pa.array(group, pa.large_string()))
-        for row in pieces.value_counts().to_pylist():
-            counts[row["values"]] = counts.get(row["values"], 0) + row["counts"]
-    return list(counts), np.fromiter(counts.values(), np.int64)
+        counted.append(pa.Table.from_struct_array(pieces.value_counts()))
+    if not counted:
+        return pa.array([], pa.large_binary()), np.zeros(0, np.int64)
+    found = pa.concat_tables(counted).group_by("values", use_threads=False)
+    summed = found.aggregate([("counts", "sum")]).combine_chunks()
+    counts = summed["counts_sum"].to_numpy().astype(np.int64)
+    return summed["values"].combine_chunks(), counts

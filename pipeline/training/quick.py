@@ -16,6 +16,8 @@ from pipeline.training.optimizers import build_optimizers
 from pipeline.training.precision import choose_machine
 from pipeline.training.validate import Held
 
+EAGER = TrainingParams(compile="off")
+
 
 @dataclass(frozen=True)
 class QuickResult:
@@ -44,9 +46,13 @@ def train_quickly(
     budget_tokens: int,
     seed: int,
     description: str,
+    settings: TrainingParams = EAGER,
 ) -> QuickResult:
-    """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end."""
-    machine = choose_machine(TrainingParams(compile="off"))
+    """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end.
+
+    Of `settings` only the machine is read: device, precision, compilation and threads.
+    """
+    machine = choose_machine(settings)
     torch.manual_seed(seed)
     model = build_model(ModelConfig.from_params(model_params, vocabulary)).to(machine.device)
     batches = Batches(tokens, model_params.context, optimizer.batch, seed)
