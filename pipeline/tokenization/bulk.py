@@ -84,12 +84,13 @@ class BulkEncoder:
             self._old, self._young = self._young, {}
         young, old = self._young, self._old
         pieces = dictionary.to_pylist()
-        packed = list(map(young.get, pieces))
-        missing = [index for index, one in enumerate(packed) if one is None]
+        nothing = b""  # every piece has a token
+        packed = [young.get(piece, nothing) for piece in pieces]
+        missing = [index for index, one in enumerate(packed) if not one]
         new = []
         for index in missing:
-            packed[index] = old.get(pieces[index])
-            if packed[index] is None:
+            packed[index] = old.get(pieces[index], nothing)
+            if not packed[index]:
                 new.append(index)
         unseen = dictionary.take(pa.array(new, pa.int64()))
         for index, one in zip(new, self._encode_new(unseen), strict=True):
@@ -130,7 +131,7 @@ class BulkEncoder:
                 f"the tokenizer gives token {highest:,}, outside its vocabulary of "
                 f"{self.vocabulary:,}: its ids have gaps, use another tokenizer"
             )
-        return pack(ids, self.dtype)
+        return pack(ids, self.dtype)  # type: ignore[arg-type]  # an array does as well
 
 
 class _WordMerger:

@@ -60,8 +60,8 @@ def choose(
         if chosen.get("proxies"):
             best = min(judged, key=lambda entry: _mean(entry, budget))
             why += (
-                f"; small models that {BUDGETS[budget]} reach {_bits(chosen, budget)} bits per byte "
-                f"on it and {_bits(best, budget)} on the best, {_name(best, entries)}"
+                f"; small models that {BUDGETS[budget]} reach {_bits(chosen, budget)} bits per "
+                f"byte on it and {_bits(best, budget)} on the best, {_name(best, entries)}"
             )
         return chosen, why + "."
     if len(entries) == 1:

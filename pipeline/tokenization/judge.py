@@ -66,7 +66,7 @@ class Train(Protocol):
         token_bytes: np.ndarray,
         budget_tokens: int,
         seed: int,
-        description: str,
+        description: str | None,
         settings: TrainingParams,
     ) -> Verdict: ...
 
@@ -100,6 +100,15 @@ class Candidate:
     def flops_per_byte(self) -> float:
         """Of training the small model; see the top of this file."""
         return 6 * (BODY + self.vocabulary * MODEL.width) / self.bytes_per_token
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: which candidate, how much text, which seed."""
+
+    index: int
+    megabytes: float
+    seed: int
 
 
 @dataclass
@@ -138,37 +147,39 @@ def judge(
         megabytes: the text of a training with the same bytes for all, repeated where there is less.
         workers: processes; None for one on each core. The result does not depend on it.
     """
-    middle = float(np.median([candidate.flops_per_byte for candidate in candidates]))
+    costs = [candidate.flops_per_byte for candidate in candidates]
+    middle = sorted(costs)[len(costs) // 2]
     judged = [
         {
-            budget: Judged(read, read * candidate.flops_per_byte / 1e6)
-            for budget, read in (
-                ("bytes", megabytes),
-                ("compute", megabytes * middle / candidate.flops_per_byte),
-            )
+            budget: Judged(megabytes * share, megabytes * share * cost / 1e6)
+            for budget, share in (("bytes", 1.0), ("compute", middle / cost))
         }
-        for candidate in candidates
+        for cost in costs
     ]
     still = {budget: list(range(len(candidates))) for budget in BUDGETS}
     engine = LocalEngine(workers)
 
-    def train_one(job: tuple[int, str, int]) -> tuple[float, float]:
-        index, budget, seed = job
-        verdict = _train(candidates[index], judged[index][budget].megabytes, seed, train)
+    def train_one(job: Job) -> tuple[float, float]:
+        verdict = _train(candidates[job.index], job.megabytes, job.seed, train)
         return verdict.bits_per_byte, verdict.seconds
 
     for round_, seed in enumerate(seeds):
-        jobs = [(index, budget, seed) for budget in BUDGETS for index in still[budget]]
-        # The dearest first: nobody waits for one that began last.
-        jobs.sort(key=lambda job: -judged[job[0]][job[1]].teraflops)
+        # One training serves both budgets where they are the same. The dearest go first: nobody
+        # waits for one that began last.
+        jobs: dict[Job, list[Judged]] = {}
+        for budget in BUDGETS:
+            for index in still[budget]:
+                found = judged[index][budget]
+                jobs.setdefault(Job(index, found.megabytes, seed), []).append(found)
+        order = sorted(jobs, key=lambda job: -jobs[job][0].teraflops)
         with (
             library_threads(engine.workers <= 1),
-            progress(f"small models, seed {round_ + 1} of {len(seeds)}", len(jobs)) as bar,
+            progress(f"small models, seed {round_ + 1} of {len(seeds)}", len(order)) as bar,
         ):
-            for job, (bits, seconds) in zip(jobs, engine.map(train_one, jobs), strict=True):
-                found = judged[job[0]][job[1]]
-                found.bits_per_byte.append(bits)
-                found.seconds += seconds
+            for job, (bits, seconds) in zip(order, engine.map(train_one, order), strict=True):
+                for found in jobs[job]:
+                    found.bits_per_byte.append(bits)
+                    found.seconds += seconds / len(jobs[job])
                 bar.advance()
         if round_ == 0:
             for budget, indices in still.items():
@@ -189,7 +200,7 @@ def _train(candidate: Candidate, megabytes: float, seed: int, train: Train) -> V
         token_bytes=candidate.lengths,
         budget_tokens=round(megabytes * 1e6 / per_token),
         seed=seed,
-        description=f"small model on {candidate.vocabulary:,} tokens",
+        description=None,
         settings=MACHINE,
     )
 
