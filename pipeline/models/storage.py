@@ -1,7 +1,6 @@
 """A model on disk: model.safetensors, config.json, tokenizer.json. No pickle is ever read."""
 
 import json
-import shutil
 from dataclasses import fields
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from pipeline.models.bigram import Bigram
 from pipeline.models.config import ModelConfig
 from pipeline.models.lstm import LSTM
 from pipeline.models.transformer import Transformer
-from pipeline.tokenization.tokenizer import load_tokenizer
+from pipeline.tokenization.tokenizer import FILE, fingerprint, load_tokenizer, save_tokenizer
 
 FAMILIES: dict[str, type[nn.Module]] = {
     "bigram": Bigram,
@@ -48,11 +47,16 @@ def load_weights(model: nn.Module, state: dict[str, torch.Tensor]) -> None:
 
 
 def save_model(folder: Path, model: nn.Module, tokenizer: Path) -> None:
-    """Write weights, config and a copy of the tokenizer file into an existing folder."""
+    """Write weights, config and a copy of the tokenizer into an existing folder.
+
+    The config names the tokenizer by its hash, so that another one is recognised.
+    """
+    loaded = load_tokenizer(tokenizer)
     save_file(weights(model), folder / "model.safetensors", metadata={"format": "pt"})
-    text = json.dumps(model.config.to_dict(), indent=2)  # type: ignore[union-attr,operator]
+    values = model.config.to_dict()  # type: ignore[union-attr,operator]
+    text = json.dumps(values | {"tokenizer": fingerprint(loaded)}, indent=2)
     (folder / "config.json").write_text(text + "\n", encoding="utf-8")
-    shutil.copyfile(tokenizer, folder / "tokenizer.json")
+    save_tokenizer(loaded, folder)
 
 
 def load_model(folder: Path | str, device: str = "cpu") -> tuple[nn.Module, Tokenizer]:
@@ -68,10 +72,15 @@ def load_model(folder: Path | str, device: str = "cpu") -> tuple[nn.Module, Toke
             f"there is no trained model in {folder}: run `make repro` first, or name its folder"
         )
     values = read_json(folder / "config.json")
-    known = {field.name for field in fields(ModelConfig)}
+    known = {field.name for field in fields(ModelConfig)} | {"tokenizer"}
     if not isinstance(values, dict) or set(values) != known or values["family"] not in FAMILIES:
         raise UserError(f"{folder / 'config.json'} is not the config of a tugantel model")
     tokenizer = load_tokenizer(folder)
+    if fingerprint(tokenizer) != values.pop("tokenizer"):
+        raise UserError(
+            f"the model in {folder} was trained with another tokenizer than {folder / FILE}: "
+            "put its own back, or train the model anew with `dvc repro`"
+        )
     config = ModelConfig(**values)
     if tokenizer.get_vocab_size() != config.vocabulary:
         raise UserError(

@@ -15,7 +15,7 @@ from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
 from pipeline.publishing.convert import class_for, to_transformers
-from pipeline.tokenization.tokenizer import bos_id, bos_token
+from pipeline.tokenization.tokenizer import bos_id, bos_token, save_tokenizer
 
 OUR_LOADER = "pipeline.models.load_model"
 
@@ -65,7 +65,7 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
         else:
             shutil.copyfile(model_folder / "model.safetensors", partial / "model.safetensors")
             shutil.copyfile(model_folder / "config.json", partial / "config.json")
-        shutil.copyfile(model_folder / "tokenizer.json", partial / "tokenizer.json")
+        save_tokenizer(tokenizer, partial)
         write_json(
             partial / "tokenizer_config.json",
             tokenizer_config(bos_token(tokenizer), exported.context),

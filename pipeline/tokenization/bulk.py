@@ -10,9 +10,10 @@ from itertools import chain, pairwise
 
 import numpy as np
 import pyarrow as pa
-from tokenizers import Tokenizer
+from tokenizers import Tokenizer, models
 
 from pipeline.errors import UserError
+from pipeline.tokenization.cuts import by_bytes
 from pipeline.tokenization.pieces import are_words, cut_pieces
 from pipeline.tokenization.tokenizer import bos_id, byte_alphabet, encode_batch
 from pipeline.tokenization.words import WordEncoder, pack
@@ -25,8 +26,8 @@ class BulkEncoder:
     """Encodes documents with one tokenizer and remembers the pieces that it has seen lately.
 
     When a generation of pieces is full it becomes the old one, and the old one is forgotten, but
-    for the pieces that were asked for again: frequent pieces stay. A tokenizer that cuts words
-    otherwise than `train.WORDS` gets whole documents.
+    for the pieces that were asked for again: frequent pieces stay. A tokenizer that may not cut
+    where `words.PIECES` does gets whole documents.
     """
 
     def __init__(self, tokenizer: Tokenizer, remembered: int = REMEMBERED) -> None:
@@ -170,7 +171,9 @@ class _WordMerger:
 
 
 def _merges_bytes(tokenizer: Tokenizer) -> bool:
-    """Whether the model is plain BPE over bytes, whose tokens are as long as their bytes."""
-    model = json.loads(tokenizer.to_str())["model"]
+    """Whether it is plain BPE over words spelt in bytes, whose tokens are as long as their bytes."""
+    state, plain = (json.loads(one.to_str()) for one in (tokenizer, by_bytes(models.BPE())))
+    if any(state[key] != plain[key] for key in ("normalizer", "pre_tokenizer")):
+        return False
     extras = ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")
-    return model["type"] == "BPE" and not any(model.get(extra) for extra in extras)
+    return state["model"]["type"] == "BPE" and not any(state["model"].get(key) for key in extras)

@@ -109,7 +109,7 @@ class DropoutEncoder:
         if state["model"]["type"] != "BPE":
             raise UserError(
                 f"BPE-dropout needs a BPE tokenizer, and this one is {state['model']['type']}: "
-                "set tokenizer.kind to byte_bpe"
+                "choose one of the kinds byte_bpe, bpe and scratch_bpe"
             )
         self.tokenizer, self.p, self.seed = tokenizer, p, seed
         vocabulary = state["model"]["vocab"]
@@ -155,4 +155,10 @@ class DropoutEncoder:
         words = [piece]
         if self.tokenizer.pre_tokenizer is not None:
             words = [word for word, _ in self.tokenizer.pre_tokenizer.pre_tokenize_str(piece)]
-        return [[self._vocabulary[character] for character in word] for word in words]
+        return [[index for letter in word for index in self._spell(letter)] for word in words]
+
+    def _spell(self, letter: str) -> list[int]:
+        """The id of a letter, or those of its bytes where it has no token of its own."""
+        if letter in self._vocabulary:
+            return [self._vocabulary[letter]]
+        return [self._vocabulary[f"<0x{byte:02X}>"] for byte in letter.encode()]

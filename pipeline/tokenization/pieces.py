@@ -5,7 +5,7 @@ and on words that it has already seen a thousand times. Here the bytes of many d
 once, by comparing each byte with its neighbours, and equal pieces are found by Arrow's hash table:
 what is left to the library are the different pieces, once each.
 
-Every cut made here is one that `train.WORDS` makes too (the tests compare them on any text), but
+Every cut made here is one that `cuts.WORDS` makes too (the tests compare them on any text), but
 not the other way round: a piece may hold several words.
 """
 
@@ -91,7 +91,7 @@ def _letter_ends(text: np.ndarray) -> np.ndarray:
 
 
 def are_words(pieces: pa.Array) -> np.ndarray:
-    """bool[pieces]: whether a piece is surely one word, which `train.WORDS` would not cut.
+    """bool[pieces]: whether a piece is surely one word, which `cuts.WORDS` would not cut.
 
     That is letters of the commonest alphabets, a space before them or not, apostrophes between.
     """

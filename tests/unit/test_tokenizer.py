@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from tokenizers import Tokenizer, models
 
 from pipeline.errors import UserError
+from pipeline.tokenization.cuts import by_bytes
 from pipeline.tokenization.tokenizer import (
     BOS,
     BOS_ID,
@@ -21,7 +22,7 @@ from pipeline.tokenization.tokenizer import (
     save_tokenizer,
     token_bytes,
 )
-from pipeline.tokenization.train import cut, train_bpe, untrained
+from pipeline.tokenization.train import cut, train_bpe
 
 TEXTS = [
     "Минем әбием авылда яши.",
@@ -39,7 +40,10 @@ def tokenizer() -> Tokenizer:
 
 
 def words(text: str) -> list[str]:
-    return [text[start:end] for _, (start, end) in untrained().pre_tokenizer.pre_tokenize_str(text)]
+    return [
+        text[start:end]
+        for _, (start, end) in by_bytes(models.BPE()).pre_tokenizer.pre_tokenize_str(text)
+    ]
 
 
 # --- nothing is lost ---
