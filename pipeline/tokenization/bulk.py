@@ -171,7 +171,7 @@ class _WordMerger:
 
 
 def _merges_bytes(tokenizer: Tokenizer) -> bool:
-    """Whether it is plain BPE over words spelt in bytes, whose tokens are as long as their bytes."""
+    """Whether it is plain BPE over words spelt in bytes: tokens are as long as their bytes."""
     state, plain = (json.loads(one.to_str()) for one in (tokenizer, by_bytes(models.BPE())))
     if any(state[key] != plain[key] for key in ("normalizer", "pre_tokenizer")):
         return False
