@@ -2,7 +2,8 @@
 
 This stage always runs. It writes data/sources.json, which `download` depends on: settings of every
 source and the hashes of local files, but no path: the same text elsewhere is the same corpus.
-Likewise data/references.json, for what `clean` compares with.
+Likewise data/references.json, for what `clean` compares with, and data/ready.json, for tokenizers
+of others.
 """
 
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 from pipeline.corpus.fingerprint import (
     as_text,
     corpus_settings,
+    ready_settings,
     reference_settings,
     write_if_changed,
 )
@@ -18,12 +20,14 @@ from stages import run
 
 SOURCES = Path("data/sources.json")
 REFERENCES = Path("data/references.json")
+READY = Path("data/ready.json")
 
 
 def main(params: Params) -> None:
     """Fingerprint the sources; a file is touched only when something changed."""
     write_if_changed(SOURCES, as_text(corpus_settings(params)))
     write_if_changed(REFERENCES, as_text(reference_settings(params)))
+    write_if_changed(READY, as_text(ready_settings(params)))
 
 
 if __name__ == "__main__":

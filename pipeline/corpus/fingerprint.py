@@ -152,6 +152,20 @@ def _settings(source: Source, params: Params, fingerprints: Fingerprints) -> dic
     return settings
 
 
+def ready_settings(params: Params) -> dict[str, Any]:
+    """Hashes of the files of ready tokenizers that lie here; a name that is none stands alone."""
+    described = {}
+    with Fingerprints() as fingerprints:
+        for name in params.tokenizer.ready:
+            path = Path(name).expanduser()
+            files = sorted(walk(path)) if path.is_dir() else [path.name] if path.is_file() else []
+            folder = path if path.is_dir() else path.parent
+            described[path.name if files else name] = [
+                fingerprints.describe(TextFile(folder / file, file, "txt", None)) for file in files
+            ]
+    return described
+
+
 def reference_settings(params: Params) -> dict[str, Any]:
     """What cleaning looks at besides the corpus: hashes of other texts, and how sources are used.
 

@@ -207,8 +207,11 @@ def _bytes_record(tokenizer: Tokenizer) -> dict[str, Any]:
 
 
 def fingerprint(tokenizer: Tokenizer) -> str:
-    """SHA-256 of the tokenizer's JSON with sorted keys: tells who made a token file."""
-    canonical = json.dumps(
-        json.loads(tokenizer.to_str()), sort_keys=True, ensure_ascii=False, separators=(",", ":")
-    )
+    """SHA-256 of the tokenizer's JSON with sorted keys: tells who made a token file.
+
+    The library does not always read back the last digit of a score that it wrote, so scores count
+    by nine digits.
+    """
+    state = json.loads(tokenizer.to_str(), parse_float=lambda score: f"{float(score):.9g}")
+    canonical = json.dumps(state, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

@@ -131,14 +131,17 @@ class _Vocabulary:
         self._drop(self._dearest(size))
 
     def leave(self, size: int) -> list[tuple[str, float]]:
-        """The pieces of a vocabulary of `size`, without a step on the path itself."""
+        """The pieces of a vocabulary of `size`, without a step on the path itself.
+
+        Six digits of a logarithm are what the library surely reads back as it wrote them.
+        """
         dearest = self._dearest(int(MARGIN * size))
         share = np.where(dearest, self.share, 0.0)
         for _ in range(ESTIMATES):
             share = _shares(self.text.expected(share, self.counts), dearest)
         order = sorted(np.flatnonzero(dearest), key=lambda i: (i >= self.letters, -share[i]))
         likeliest = sorted(order[:size], key=lambda i: (-share[i], i))
-        return [(self.pieces[i], float(np.log(share[i]))) for i in likeliest]
+        return [(self.pieces[i], round(float(np.log(share[i])), 6)) for i in likeliest]
 
     def _dearest(self, size: int) -> np.ndarray:
         """bool[pieces]: the letters, and those whose loss costs the text most likelihood."""

@@ -162,3 +162,21 @@ def test_the_stage_imports_nothing_heavy() -> None:
         "'datasets', 'rich'} & set(sys.modules); assert not heavy, heavy"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_an_edited_ready_tokenizer_is_noticed_and_no_path_is_told(tmp_path: Path) -> None:
+    from pipeline.corpus.fingerprint import ready_settings
+    from pipeline.params import load_params
+
+    folder = tmp_path / "other"
+    folder.mkdir()
+    (folder / "tokenizer.json").write_text("{}")
+    params = load_params(Path(__file__).parents[2] / "presets" / "demo.yaml")
+    ready = [str(folder), "tiktoken:gpt2"]
+    params = params.model_copy(
+        update={"tokenizer": params.tokenizer.model_copy(update={"ready": ready})}
+    )
+    before = as_text(ready_settings(params))
+    (folder / "tokenizer.json").write_text("{ }")
+    after = as_text(ready_settings(params))
+    assert before != after and str(tmp_path) not in after and "tiktoken:gpt2" in after

@@ -16,6 +16,7 @@ from pipeline.tokenization.tokenizer import (
     encode_batch,
     encode_text,
     fingerprint,
+    load_tokenizer,
     save_tokenizer,
     token_bytes,
 )
@@ -121,6 +122,7 @@ def test_transformers_reads_the_file_and_gives_the_same_ids(largest, kind, tmp_p
     from transformers import PreTrainedTokenizerFast
 
     save_tokenizer(largest[kind], tmp_path)
+    assert fingerprint(load_tokenizer(tmp_path)) == fingerprint(largest[kind])
     theirs = PreTrainedTokenizerFast(tokenizer_file=str(tmp_path / "tokenizer.json"))
     for text in [*TEXTS[:8], "  \n\t 😀 a\u0301 ", "", "日本語 ไทย", "▁ _▁ ##"]:
         ids = theirs(text)["input_ids"]
