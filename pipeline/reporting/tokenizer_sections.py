@@ -159,8 +159,7 @@ def _judged(sweep: Any, chosen: Mapping[str, Any]) -> Table:
             cells += (
                 [
                     f"{found['mean']:.3f}",
-                    f"{min(found['seeds']):.3f} – {max(found['seeds']):.3f} "
-                    f"({len(found['seeds'])})",
+                    _range(found["seeds"]),
                     f"{found['megabytes']:.2f}",
                 ]
                 if found
@@ -170,6 +169,12 @@ def _judged(sweep: Any, chosen: Mapping[str, Any]) -> Table:
     headings = ("tokenizer" if several else "size", "same text: bits per byte", "seeds", "MB read",
                 "same cost: bits per byte", "seeds", "MB read")  # fmt: skip
     return Table(headings, rows)
+
+
+def _range(seeds: list[float]) -> str:
+    if len(seeds) == 1:
+        return "one"
+    return f"{min(seeds):.3f} – {max(seeds):.3f} ({len(seeds)})"
 
 
 def _with_speed(sweep: Any, seconds: Any) -> list[dict[str, Any]]:
