@@ -87,11 +87,13 @@ def count(tokenizer: Tokenizer, material: Material) -> Counts:
     else:
         train = _count_whole(tokenizer, material.train)
     words = np.zeros(tokenizer.get_vocab_size(), np.int64)
-    bare = material.bare_words
-    encoded = encode_batch(tokenizer, [f" {word}" for word in bare])
-    for occurrences, ids in zip(bare.values(), encoded, strict=True):
+    spelt = {token for token in token_bytes(tokenizer) if token.startswith(b" ")}
+    likely = [word for word in material.bare_words if f" {word}".encode() in spelt]
+    for word, ids in zip(
+        likely, encode_batch(tokenizer, [f" {word}" for word in likely]), strict=True
+    ):
         if len(ids) == 1:
-            words[ids[0]] += occurrences
+            words[ids[0]] += material.bare_words[word]
     return Counts(train, _count_whole(tokenizer, material.held_out), words)
 
 
@@ -155,9 +157,10 @@ def describe(tokenizer: Tokenizer, counts: Counts) -> dict[str, Any]:
     ordered = np.sort(seen[seen > 0])[::-1]
     ranks = np.unique(np.geomspace(1, max(len(ordered), 1), POINTS).round().astype(int))
     total = max(int(seen.sum()), 1)
-    texts = [readable(token) for token in token_bytes(tokenizer)]
-    many = [index for index, token in enumerate(token_bytes(tokenizer)) if _characters(token) > 1]
-    longest = sorted(many, key=lambda index: (-len(texts[index]), index))
+    tokens = token_bytes(tokenizer)
+    characters = [_characters(token) for token in tokens]
+    many = [index for index, number in enumerate(characters) if number > 1]
+    longest = sorted(many, key=lambda index: (-characters[index], index))
     rarest = sorted(many, key=lambda index: (counts.train[index], -index))
     return {
         "rank_frequency": [[int(rank), int(ordered[rank - 1])] for rank in ranks if len(ordered)],
@@ -169,13 +172,13 @@ def describe(tokenizer: Tokenizer, counts: Counts) -> dict[str, Any]:
             }
             for bound in FEWER
         ],
-        "longest": [_listed(texts, counts, index) for index in longest[:LISTED]],
-        "rarest": [_listed(texts, counts, index) for index in rarest[:LISTED]],
+        "longest": [_listed(tokens, counts, index) for index in longest[:LISTED]],
+        "rarest": [_listed(tokens, counts, index) for index in rarest[:LISTED]],
     }
 
 
-def _listed(texts: Sequence[str], counts: Counts, index: int) -> dict[str, Any]:
-    return {"token": texts[index], "count": int(counts.train[index])}
+def _listed(tokens: Sequence[bytes], counts: Counts, index: int) -> dict[str, Any]:
+    return {"token": readable(tokens[index]), "count": int(counts.train[index])}
 
 
 def readable(token: bytes) -> str:

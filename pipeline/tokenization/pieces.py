@@ -24,10 +24,11 @@ WHITE[[*range(0x09, 0x0E), SPACE]] = True
 RARE_WHITE = re.compile(
     rb"\xc2[\x85\xa0]|\xe1\x9a\x80|\xe2\x80[\x80-\x8a\xa8\xa9\xaf]|\xe2\x81\x9f|\xe3\x80\x80"
 )
-MARKS = np.zeros(256, bool)
-MARKS[list(b'.,:;!?")]}')] = True  # what often stands behind a word, and never inside one
-LATIN = np.zeros(256, bool)
-LATIN[[*range(0x41, 0x5B), *range(0x61, 0x7B)]] = True
+LETTER, DIGIT, MARK = 1, 2, 3  # what certainly goes to different words; 0: anything else
+CLASSES = np.zeros(256, np.uint8)
+CLASSES[[*range(0x41, 0x5B), *range(0x61, 0x7B)]] = LETTER
+CLASSES[range(0x30, 0x3A)] = DIGIT
+CLASSES[list(b'!"#$%&()*+,-./:;<=>?@[\\]^_{|}~')] = MARK  # less what may stand inside a word
 LEADS = np.zeros(256, bool)
 LEADS[[0xC3, 0xC4, 0xC5, 0xD0, 0xD1]] = True  # U+00C0 to U+017F and U+0400 to U+047F
 NO_LETTER = (0x97, 0xB7)  # second bytes of × and ÷, the only ones among them that are no letters
@@ -37,7 +38,8 @@ def cut_pieces(texts: pa.Array) -> tuple[pa.Array, np.ndarray]:
     """Cut documents into pieces: binary[pieces], and int64[documents], how many each has.
 
     A run of white space goes to a piece of its own, but for its last character: a space there goes
-    with the word behind it, anything else is another piece. A mark behind a letter begins a piece.
+    with the word behind it, anything else is another piece. Letters, digits and marks part, where
+    they are common ones.
 
     >>> pieces, counts = cut_pieces(pa.array(["бер, ике", "өч"]))
     >>> [piece.decode() for piece in pieces.to_pylist()], counts.tolist()
@@ -75,7 +77,8 @@ def _find_cuts(text: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     last = white & ~after & ~ends  # its last character, with a word behind it
     begins |= last
     begins[1:] |= (last & (text != SPACE))[:-1]
-    begins[1:] |= MARKS[text[1:]] & _letter_ends(text)[:-1]
+    classes = _classes(text)
+    begins[1:] |= (classes[1:] != classes[:-1]) & (classes[1:] > 0) & (classes[:-1] > 0)
     for start, end in _with_rare_white(text, bounds):
         begins[start:end] = False
         begins[start] = True
@@ -83,11 +86,13 @@ def _find_cuts(text: np.ndarray, bounds: np.ndarray) -> np.ndarray:
     return begins
 
 
-def _letter_ends(text: np.ndarray) -> np.ndarray:
-    """bool[bytes]: whether a letter of the commonest alphabets ends there."""
-    letter = LATIN[text]
-    letter[1:] |= LEADS[text[:-1]] & (text[1:] >= 0x80) & ~np.isin(text[1:], NO_LETTER)
-    return letter
+def _classes(text: np.ndarray) -> np.ndarray:
+    """uint8[bytes]: the class of the character that each byte belongs to."""
+    classes = CLASSES[text]
+    letter = LEADS[text[:-1]] & (text[1:] >= 0x80) & ~np.isin(text[1:], NO_LETTER)
+    classes[:-1][letter] = LETTER
+    classes[1:][letter] = LETTER
+    return classes
 
 
 def are_words(pieces: pa.Array) -> np.ndarray:
@@ -99,14 +104,12 @@ def are_words(pieces: pa.Array) -> np.ndarray:
     bounds = np.frombuffer(offsets, np.int64)[pieces.offset : pieces.offset + len(pieces) + 1]
     text = np.frombuffer(data, np.uint8)[bounds[0] : bounds[-1]]
     bounds = bounds - bounds[0]
-    ends = _letter_ends(text)
-    # The first byte of a letter of two is followed by the end of one.
-    fine = ends.copy()
-    fine[:-1] |= LEADS[text[:-1]] & ends[1:] & (text[1:] >= 0x80)
-    fine[1:-1] |= (text[1:-1] == APOSTROPHE) & ends[:-2] & fine[2:]
-    first = bounds[:-1]
-    fine[first] = (fine[first] & (text[first] != APOSTROPHE)) | (text[first] == SPACE)
-    fine[bounds[1:] - 1] &= ends[bounds[1:] - 1]
+    letter = _classes(text) == LETTER
+    fine = letter.copy()
+    fine[1:-1] |= (text[1:-1] == APOSTROPHE) & letter[:-2] & letter[2:]
+    first, last = bounds[:-1], bounds[1:] - 1
+    fine[first] = letter[first] | (text[first] == SPACE)
+    fine[last] &= letter[last]
     return np.logical_and.reduceat(fine, first)
 
 

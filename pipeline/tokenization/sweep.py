@@ -22,7 +22,7 @@ from pipeline.tokenization.sample import groups, sample_texts
 from pipeline.tokenization.tokenizer import save_tokenizer
 
 MEASURES, TOKENS = "measures.json", "tokens.json"
-HELD_OUT_MEGABYTES = 2.0
+HELD_OUT_MEGABYTES = 1.0
 JUDGED_MEGABYTES = 0.2
 TIMED_CHARACTERS = 1 << 18
 SEED_STEP = 1000  # between seeds of the small models: another tokenizer.seed shares none of them
@@ -58,23 +58,8 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
         UserError: a split is empty, the text supports fewer tokens than the largest size, or a
             ready tokenizer cannot be used.
     """
-    loaded = [(name, load_ready(name)) for name in params.ready]  # what fails fast goes first
-    seconds: dict[str, Any] = {}
-    material = Material(
-        sample_texts(clean / "train", params.sample_megabytes, params.seed),
-        sample_texts(clean / "validation", HELD_OUT_MEGABYTES, params.seed),
-    )
-    started = time.perf_counter()
-    tried = [
-        Tried(kind, tokenizer, False)
-        for kind in params.kinds
-        for tokenizer in train_sizes(kind, material.train, params.sizes).values()
-    ]
-    seconds["training"] = time.perf_counter() - started
-    tried += [Tried(name, tokenizer, True) for name, tokenizer in loaded]
     with atomic_folder(folder) as partial:
-        entries, seconds["sizes"] = _measure(tried, material, partial)
-        del material
+        tried, entries, seconds = try_out(params, clean, partial)
         if len(tried) > 1:
             texts = sample_texts(clean / "train", params.proxy_megabytes, params.seed)
             held_out = sample_texts(clean / "validation", JUDGED_MEGABYTES, params.seed)
@@ -86,6 +71,28 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
                 timed["proxy"] = sum(one.seconds for one in found.values())
         write_json(partial / MEASURES, {"sweep": entries})
     return seconds
+
+
+def try_out(
+    params: TokenizerParams, clean: Path, folder: Path
+) -> tuple[list[Tried], list[dict[str, Any]], dict[str, Any]]:
+    """Train and measure: all of `sweep` but the judge. Returns the tokenizers, their entries in the
+    report with no judgement, and what took how long."""
+    loaded = [(name, load_ready(name)) for name in params.ready]  # what fails fast goes first
+    material = Material(
+        sample_texts(clean / "train", params.sample_megabytes, params.seed),
+        sample_texts(clean / "validation", HELD_OUT_MEGABYTES, params.seed),
+    )
+    started = time.perf_counter()
+    tried = [
+        Tried(kind, tokenizer, False)
+        for kind in params.kinds
+        for tokenizer in train_sizes(kind, material.train, params.sizes).values()
+    ]
+    seconds = {"training": time.perf_counter() - started}
+    tried += [Tried(name, tokenizer, True) for name, tokenizer in loaded]
+    entries, timed = _measure(tried, material, folder)
+    return tried, entries, seconds | {"sizes": timed}
 
 
 def _measure(

@@ -28,6 +28,12 @@ def encoding_memory(options: argparse.Namespace) -> None:
     memory(options.megabytes or MEGABYTES)
 
 
+def tokenizers(options: argparse.Namespace) -> None:
+    from tests.bench.tokenizers import MEGABYTES, tokenizers
+
+    tokenizers(options.megabytes or MEGABYTES)
+
+
 def cleaning(options: argparse.Namespace) -> None:
     from tests.bench.cleaning import MEGABYTES, cleaning
 
@@ -42,7 +48,7 @@ def scaling(options: argparse.Namespace) -> None:
 
 PARTS = {
     part.__name__: part
-    for part in (training, generation, encoding, encoding_memory, cleaning, scaling)
+    for part in (training, generation, tokenizers, encoding, encoding_memory, cleaning, scaling)
 }
 
 
