@@ -74,7 +74,7 @@ def tokenizer_page(
         return [], []
     chosen, sweep = report.get("chosen") or {}, report.get("sweep") or []
     kinds = dict.fromkeys(readable(row["kind"]) for row in sweep)
-    best = next((row for row in sweep if _same(row, chosen)), {})
+    best: Mapping[str, Any] = next((row for row in sweep if _same(row, chosen)), {})
     cards = [
         Card("tokens in the vocabulary", number(chosen.get("size")), readable(chosen["kind"])),
         Card("tried", number(len(sweep)), ", ".join(kinds)),

@@ -9,7 +9,7 @@ from tests.bench.texts import Text, small_texts
 
 MEGABYTES = 20
 SIZES = [512, 1024, 2048, 4096, 8192, 16384]
-ROUNDS = 1
+ROUNDS = 3
 
 
 def tokenizers(megabytes: float = MEGABYTES) -> None:
