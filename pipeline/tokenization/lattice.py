@@ -46,15 +46,30 @@ class Lattice:
                         starts.append(self.first_node[start] + place)
                         ends.append(base + place)
                         found.append(piece)
-        self._set(np.array(starts, np.int32), np.array(ends, np.int32), np.array(found, np.int32))
+        self.starts, self.ends = np.array(starts, np.int32), np.array(ends, np.int32)
+        self.pieces = np.array(found, np.int32)
+        at = np.searchsorted(self.first_node, self.starts, side="right") - 1  # which boundary
+        self.word_of_edge = self.by_length[self.starts - np.array(self.first_node)[at]]
+        self.backwards = np.argsort(self.starts, kind="stable")
+        self._find_steps()
 
-    def _set(self, starts: np.ndarray, ends: np.ndarray, pieces: np.ndarray) -> None:
-        self.starts, self.ends, self.pieces = starts, ends, pieces
-        self.backwards = np.argsort(starts, kind="stable")
-        boundary = np.searchsorted(self.first_node, starts, side="right") - 1
-        self.word_of_edge = self.by_length[starts - np.array(self.first_node)[boundary]]
-        self.forward_steps = self._steps(ends)
-        self.backward_steps = self._steps(starts[self.backwards])[::-1]
+    def keep(self, alive: np.ndarray, words: np.ndarray | None = None) -> None:
+        """Forget the edges of pieces that are not `alive`, bool[pieces], and whole words likewise.
+
+        A forgotten word has no way to be cut; only `best` may be asked then.
+        """
+        kept = alive[self.pieces]
+        if words is not None:
+            kept &= words[self.word_of_edge]
+        number = np.cumsum(kept) - 1
+        self.backwards = number[self.backwards[kept[self.backwards]]]
+        self.starts, self.ends = self.starts[kept], self.ends[kept]
+        self.pieces, self.word_of_edge = self.pieces[kept], self.word_of_edge[kept]
+        self._find_steps()
+
+    def _find_steps(self) -> None:
+        self.forward_steps = self._steps(self.ends)
+        self.backward_steps = self._steps(self.starts[self.backwards])[::-1]
 
     def _steps(self, nodes: np.ndarray) -> list[tuple[slice, np.ndarray, np.ndarray]]:
         """For each boundary its edges, where each node's begin among them, and those nodes."""
@@ -66,11 +81,6 @@ class Lattice:
                 begins = np.flatnonzero(np.diff(some, prepend=-1))
                 steps.append((slice(int(first), int(last)), begins, some[begins]))
         return steps
-
-    def keep(self, alive: np.ndarray) -> None:
-        """Forget the edges of pieces that are not `alive`, bool[pieces]."""
-        kept = alive[self.pieces]
-        self._set(self.starts[kept], self.ends[kept], self.pieces[kept])
 
     def expected(self, share: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """How often each piece is expected over all ways to cut each word (forward-backward).

@@ -137,8 +137,7 @@ class _Vocabulary:
         """
         dearest = self._dearest(int(MARGIN * size))
         share = np.where(dearest, self.share, 0.0)
-        for _ in range(ESTIMATES):
-            share = _shares(self.text.expected(share, self.counts), dearest)
+        share = _shares(self.text.expected(share, self.counts), dearest)
         order = sorted(np.flatnonzero(dearest), key=lambda i: (i >= self.letters, -share[i]))
         likeliest = sorted(order[:size], key=lambda i: (-share[i], i))
         return [(self.pieces[i], round(float(np.log(share[i])), 6)) for i in likeliest]
@@ -147,9 +146,10 @@ class _Vocabulary:
         """bool[pieces]: the letters, and those whose loss costs the text most likelihood."""
         logs = np.log(np.where(self.alive, self.share, 1.0))
         cost = np.full(len(self.pieces), np.inf)
-        others = slice(self.letters, None)
-        cost[others] = self.expected[others] * (logs[others] - self.instead.best(logs))
         cost[~self.alive] = -np.inf
+        others = np.flatnonzero(self.alive)[self.letters :]
+        instead = self.instead.best(logs)[others - self.letters]
+        cost[others] = self.expected[others] * (logs[others] - instead)
         kept = np.zeros(len(self.pieces), bool)
         kept[np.argsort(-cost, kind="stable")[:size]] = True
         return kept & self.alive
@@ -161,7 +161,7 @@ class _Vocabulary:
             self.alive = kept
             self.share = np.where(kept, self.share, 0.0)
             self.text.keep(kept)
-            self.instead.keep(kept)
+            self.instead.keep(kept, words=kept[self.letters :])
 
 
 def _shares(expected: np.ndarray, alive: np.ndarray) -> np.ndarray:

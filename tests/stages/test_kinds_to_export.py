@@ -57,15 +57,11 @@ def test_a_model_with_any_tokenizer_is_trained_asked_and_exported(kind, tmp_path
     from stages.export import main
 
     monkeypatch.chdir(tmp_path)
-    tokenizer = (
-        ready(tmp_path)
-        if kind == "ready"
-        else list(
-            train_sizes(
-                kind, TEXTS * 2, [{"wordpiece": 514, "unigram": 298}.get(kind, 320)]
-            ).values()
-        )[0]
-    )
+    if kind == "ready":
+        tokenizer = ready(tmp_path)
+    else:
+        size = {"wordpiece": 514, "unigram": 298}.get(kind, 320)
+        tokenizer = next(iter(train_sizes(kind, TEXTS * 2, [size]).values()))
     for split in ("train", "validation", "test"):
         rows = [{"id": str(i), "text": text, "source": "s"} for i, text in enumerate(TEXTS)]
         write_documents(Path("data/clean") / split, rows)
@@ -102,7 +98,7 @@ def test_a_model_with_another_tokenizer_is_one_line_wherever_they_meet(tmp_path,
     monkeypatch.chdir(tmp_path)
     project(tmp_path, "modern")
     model = tmp_path / "data/model"
-    other = list(train_sizes("bpe", TEXTS * 2, [320]).values())[0]
+    other = train_sizes("bpe", TEXTS * 2, [320])[320]
     (model / "token_bytes.json").unlink()
     shutil.copy(model / "tokenizer.json", tmp_path / "own.json")
     (model / "tokenizer.json").write_text(other.to_str(), encoding="utf-8")
