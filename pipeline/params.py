@@ -181,6 +181,7 @@ class TokenizerParams(Section):
 
     Every one of `kinds` is trained at every one of `sizes`, but for those in `UNSIZED`. `ready`
     names tokenizers that others made: a folder, a tokenizer.json, a name on the Hub, or tiktoken's.
+    `budget` is what the small models that decide have in common: the text they read, or their cost.
     """
 
     kinds: list[Kind] = ["byte_bpe"]
@@ -189,6 +190,8 @@ class TokenizerParams(Section):
     choose: Literal["auto"] | int | Choice = "auto"
     sample_megabytes: float = Field(default=20, gt=0)
     proxy_megabytes: float = Field(default=1.0, gt=0)
+    proxy_seeds: int = Field(default=2, ge=2, le=100)
+    budget: Literal["bytes", "compute"] = "bytes"
     seed: int = Field(default=0, ge=0)
 
     @field_validator("sizes", "kinds", "ready")

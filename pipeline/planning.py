@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from pipeline.cleaning.engine import usable_cores
 from pipeline.corpus import SourceRecord, documents
 from pipeline.params import FilesSource, ModelParams, OptimizerParams, Params, TrainingParams
 
@@ -20,6 +21,8 @@ MEASURED_VOCABULARY = 4096
 NEAR_DUPLICATES = 0.8  # one word of nine changed, words in another order, a cut end
 WANTED_PASSES = 3.0
 MOST_PASSES = 16.0
+PROXY_SHARE = 0.15  # of the time goes to small models that judge vocabularies
+PROXY_SPEED = 0.025  # megabytes a second that one of them reads on one core
 
 # (layers, width, heads), smallest first
 SHAPES = [
@@ -64,7 +67,9 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
         "cleaning": {"near_duplicates": NEAR_DUPLICATES},
         "tokenizer": {
             "sizes": _sizes(size, passes),
-            "proxy_megabytes": 1.0 if minutes >= 10 else 0.3,
+            "proxy_megabytes": _proxy_megabytes(size, passes, minutes, len(_sizes(size, passes))),
+            # Where text is what limits the run, all read the same; where time does, all cost it.
+            "budget": "bytes" if passes >= MOST_PASSES else "compute",
         },
         "model": _model(shape, dropout).model_dump(include={"layers", "width", "heads", "dropout"})
         | {"kv_heads": heads // 2 if heads % 2 == 0 else None, "feedforward": None},
@@ -156,6 +161,18 @@ def _sizes(size: float, passes: float) -> list[int]:
     if size < 4e6:
         return [1024, 2048, 4096]
     return [2048, 4096, 8192] if passes >= WANTED_PASSES else [2048, 4096]
+
+
+def _proxy_megabytes(size: float, passes: float, minutes: float, sizes: int) -> float:
+    """Text for each small model that judges a vocabulary: what the run itself reads, as far as a
+    share of the time goes.
+
+    A vocabulary judged on less than one pass over a small text comes out too large: what it costs
+    that rare tokens are read again and again shows only when they are.
+    """
+    trainings = 2.5 * sizes  # two budgets, and a second seed for the best
+    affordable = PROXY_SHARE * 60 * minutes * usable_cores() * PROXY_SPEED / trainings
+    return round(min(max(affordable, 0.3), size * max(passes, 1) / 1e6), 2)
 
 
 def _other_stages(size: float) -> float:

@@ -18,10 +18,12 @@ SOURCES = Path("data/raw/sources.json")
 
 
 def main(params: Params) -> None:
-    """Write reports/index.html, reports/figures/*.png and reports/metrics.json."""
+    """Write reports/index.html, reports/tokenizer.html, reports/figures/*.png and
+    reports/metrics.json."""
     from pipeline.reporting.content import cards, sections
     from pipeline.reporting.figures import save_png
     from pipeline.reporting.page import render
+    from pipeline.reporting.tokenizer_sections import tokenizer_page
 
     reports = read_reports(REPORTS)
     sources = read_json(SOURCES)["sources"] if SOURCES.exists() else []
@@ -36,15 +38,32 @@ def main(params: Params) -> None:
         for section in said:
             for name, figure in section.figures.items():
                 save_png(figure, folder / f"{name}.png")
-    language = load_language(params.corpus.language)
+    found = load_language(params.corpus.language)
+    language = found.name if found else params.corpus.language
     page = render(
-        f"A language model of {language.name if language else params.corpus.language}",
+        f"A language model of {language}",
         f"What one run of the pipeline made of its text: a model of family {params.model.family}, "
         "trained from scratch.",
         cards(reports),
         said,
     )
     write_text(REPORTS / "index.html", page)
+    described = REPORTS / "tokenizer" / "tokens.json"
+    timed = REPORTS / "tokenizer_seconds.json"
+    tokenizer_cards, tokenizer_sections = tokenizer_page(
+        reports["tokenizer"],
+        read_json(described) if described.exists() else {},
+        read_json(timed) if timed.exists() else None,
+    )
+    write_text(
+        REPORTS / "tokenizer.html",
+        render(
+            f"A tokenizer for {language}",
+            "Which tokenizers were tried on its text, what was measured, and which was chosen.",
+            tokenizer_cards,
+            tokenizer_sections,
+        ),
+    )
     write_json(REPORTS / "metrics.json", headline(reports))
     print(f"report: {REPORTS / 'index.html'} ({len(page.encode()) / 1e3:,.0f} kB)")
 

@@ -71,7 +71,7 @@ class LocalEngine:
                         future.cancel()
         except BrokenProcessPool:
             raise UserError(
-                "a cleaning process was killed, most likely for want of memory: "
+                "a process of this stage was killed, most likely for want of memory: "
                 "close other programs and run `dvc repro` again"
             ) from None
         finally:

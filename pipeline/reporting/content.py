@@ -11,7 +11,8 @@ from pipeline.publishing.results import dig
 from pipeline.reporting.blocks import Card, Quotes, Section, Table, number
 from pipeline.reporting.figures import readable
 from pipeline.reporting.model_sections import benchmark, export, ladder, samples, training
-from pipeline.reporting.text_sections import corpus, tokenizer, words
+from pipeline.reporting.text_sections import corpus, words
+from pipeline.reporting.tokenizer_sections import tokenizer
 from pipeline.reporting.trial_section import trials
 
 Reports = Mapping[str, Any]

@@ -56,7 +56,7 @@ Made = TypeVar("Made")
 Given = ParamSpec("Given")
 
 
-def _styled(function: Callable[Given, Made]) -> Callable[Given, Made]:
+def styled(function: Callable[Given, Made]) -> Callable[Given, Made]:
     """Draw in `STYLE` without changing matplotlib's settings for anybody else."""
 
     @functools.wraps(function)
@@ -74,7 +74,7 @@ def loss_curve(records: Sequence[Mapping[str, Any]], path: Path) -> None:
         save_png(figure, path)
 
 
-@_styled
+@styled
 def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
     """Training and validation loss over the tokens that were read.
 
@@ -88,7 +88,7 @@ def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
     }
     if not any(curves.values()):
         return None
-    figure, axes = _new("Loss while training", "tokens read", "loss, nats a token")
+    figure, axes = new_axes("Loss while training", "tokens read", "loss, nats a token")
     if curves["train_loss"]:
         tokens, values = zip(*_thin(curves["train_loss"]), strict=True)
         axes.plot(tokens, values, color=BLUE, linewidth=1.2, label="training")
@@ -96,7 +96,7 @@ def losses(records: Iterable[Mapping[str, Any]]) -> Figure | None:
         tokens, values = zip(*curves["validation_loss"], strict=True)
         label = f"validation (last {values[-1]:.3f})"
         axes.plot(tokens, values, "o-", color=VERMILION, linewidth=1.6, markersize=4, label=label)
-    axes.xaxis.set_major_formatter(_short_number)
+    axes.xaxis.set_major_formatter(short_number)
     # The first steps fall from log(vocabulary); the rest of the run should not be squeezed by them.
     shown = sorted(value for curve in curves.values() for _, value in curve)
     axes.set_ylim(shown[0] * 0.95, max(shown[int(len(shown) * 0.97)] * 1.1, shown[0] * 1.1))
@@ -114,7 +114,7 @@ def _thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     ]
 
 
-@_styled
+@styled
 def bits_per_byte(scores: Mapping[str, Any] | None) -> Figure | None:
     """The model's bits per byte on test text beside the n-grams'; lower is better."""
     found = {name: value for name, value in (scores or {}).items() if _is_number(value)}
@@ -122,7 +122,7 @@ def bits_per_byte(scores: Mapping[str, Any] | None) -> Figure | None:
         return None
     names = sorted(found, key=lambda name: -found[name])
     colours = [BLUE if name == "model" else GREY for name in names]
-    figure, axes = _new(
+    figure, axes = new_axes(
         "Bits per byte on test text (lower is better)", "bits per byte", "", len(names)
     )
     _bars(
@@ -131,34 +131,14 @@ def bits_per_byte(scores: Mapping[str, Any] | None) -> Figure | None:
     return figure
 
 
-@_styled
-def tokenizer_sweep(
-    sweep: Sequence[Mapping[str, Any]] | None, measure: str, title: str, unit: str, chosen: Any
-) -> Figure | None:
-    """One measure of a tokenizer over the vocabulary sizes; a ring around the chosen one."""
-    points = [(row["size"], row[measure]) for row in sweep or [] if _is_number(row.get(measure))]
-    if not points:
-        return None
-    points.sort()
-    figure, axes = _new(title, "tokens in the vocabulary", unit)
-    axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4)
-    for size, value in points:
-        if size == chosen:
-            axes.plot([size], [value], "o", markersize=11, fillstyle="none", color=INK)
-    axes.set_xscale("log", base=2)
-    axes.set_xticks([size for size, _ in points], [f"{size:,}" for size, _ in points], rotation=30)
-    axes.minorticks_off()
-    return figure
-
-
-@_styled
+@styled
 def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
     """Bits per byte of every variant that had the same budget; a stroke for each seed."""
     rows = [row for row in variants or [] if _is_number(row.get("bits_per_byte"))]
     if not rows:
         return None
     rows.sort(key=lambda row: -row["bits_per_byte"])
-    figure, axes = _new(
+    figure, axes = new_axes(
         "Architectures with the same budget (lower is better)", "bits per byte", "", len(rows)
     )
     best = rows[-1]["name"]
@@ -176,7 +156,7 @@ def ladder(variants: Sequence[Mapping[str, Any]] | None) -> Figure | None:
     return figure
 
 
-@_styled
+@styled
 def funnel(title: str, dropped: Mapping[str, Any] | None, unit: str) -> Figure | None:
     """How many documents (or paragraphs: `unit`) each reason took away."""
     reasons = {
@@ -185,14 +165,14 @@ def funnel(title: str, dropped: Mapping[str, Any] | None, unit: str) -> Figure |
     if not reasons:
         return None
     names = sorted(reasons, key=lambda name: reasons[name])
-    figure, axes = _new(title, unit, "", len(names))
+    figure, axes = new_axes(title, unit, "", len(names))
     counts = [reasons[name] for name in names]
     _bars(axes, [readable(name) for name in names], counts, [ORANGE] * len(names), "{:,}")
-    axes.xaxis.set_major_formatter(_short_number)
+    axes.xaxis.set_major_formatter(short_number)
     return figure
 
 
-@_styled
+@styled
 def power_laws(
     title: str, x: str, y: str, curves: Mapping[str, Sequence[tuple[float, float]] | None]
 ) -> Figure | None:
@@ -204,7 +184,7 @@ def power_laws(
     found = {name: points for name, points in curves.items() if points}
     if not found:
         return None
-    figure, axes = _new(title, x, y)
+    figure, axes = new_axes(title, x, y)
     styles = [(GREY, "--"), (BLUE, "-"), (GREEN, ":")]
     for (name, points), (colour, line) in zip(found.items(), styles, strict=False):
         axes.plot(*zip(*points, strict=True), line, color=colour, label=name)
@@ -212,13 +192,13 @@ def power_laws(
     axes.set_yscale("log")
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator())
-        axis.set_major_formatter(_short_number)
+        axis.set_major_formatter(short_number)
         axis.set_minor_locator(NullLocator())
     axes.legend()
     return figure
 
 
-@_styled
+@styled
 def lengths(histograms: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> Figure | None:
     """How many documents have how many characters.
 
@@ -229,21 +209,21 @@ def lengths(histograms: Mapping[str, Sequence[Mapping[str, Any]] | None]) -> Fig
     found = {name: bins for name, bins in histograms.items() if bins}
     if not found:
         return None
-    figure, axes = _new("Length of documents", "characters", "documents")
+    figure, axes = new_axes("Length of documents", "characters", "documents")
     styles = [(GREY, "--"), (BLUE, "-")]
     for (name, bins), (colour, line) in zip(found.items(), styles, strict=False):
         edges = [part["from"] for part in bins] + [bins[-1]["to"]]
         counts = [part["documents"] for part in bins]
         axes.stairs(counts, edges, color=colour, linestyle=line, linewidth=1.4, label=name)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(_short_number)
-    axes.yaxis.set_major_formatter(_short_number)
+    axes.xaxis.set_major_formatter(short_number)
+    axes.yaxis.set_major_formatter(short_number)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.legend()
     return figure
 
 
-@_styled
+@styled
 def save_png(figure: Figure, path: Path) -> None:
     """Write a figure at 144 dots an inch on white, whole or not at all, with no date in it."""
     with atomic_file(path) as partial:
@@ -284,13 +264,13 @@ def readable(name: str) -> str:
     return f"{gram[1]}-gram (characters)" if gram else name.replace("_", " ")
 
 
-def _figure(height: float) -> Figure:
+def new_figure(height: float) -> Figure:
     return Figure(figsize=(WIDTH, height), layout="constrained")
 
 
-def _new(title: str, x: str, y: str, bars: int | None = None) -> tuple[Figure, Axes]:
+def new_axes(title: str, x: str, y: str, bars: int | None = None) -> tuple[Figure, Axes]:
     """A figure with one pair of axes; for horizontal bars its height follows from their number."""
-    figure = _figure(3.1 if bars is None else 1.0 + 0.28 * bars)
+    figure = new_figure(3.1 if bars is None else 1.0 + 0.28 * bars)
     axes = figure.add_subplot()
     # Over the whole figure: over the axes, long names of bars would push it out at the right.
     figure.suptitle(title, x=0.01, horizontalalignment="left", fontsize=11)
@@ -314,7 +294,7 @@ def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _short_number(value: float, _: object = None) -> str:
+def short_number(value: float, _: object = None) -> str:
     """1500000 as 1.5M, so that labels of an axis do not run into each other."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= size:

@@ -208,42 +208,6 @@ def _counted(part: Mapping[str, Any], key: str) -> list[str]:
     ]
 
 
-def tokenizer(report: Any) -> Section:
-    """The sweep over vocabulary sizes, and why one was chosen."""
-    section = Section("tokenizer", "Tokenizer")
-    if not isinstance(report, dict):
-        return section
-    chosen, sweep = report.get("chosen") or {}, report.get("sweep") or []
-    if chosen.get("why"):
-        section.paragraphs.append(f"Chosen: {chosen['size']:,} tokens. {chosen['why']}")
-    for measure, title, unit in (
-        ("bytes_per_token", "How much text a token holds", "bytes a token"),
-        ("proxy_bits_per_byte", "A small model on each (lower is better)", "bits per byte"),
-    ):
-        figure = figures.tokenizer_sweep(sweep, measure, title, unit, chosen.get("size"))
-        section.draw(f"tokenizer_{measure}", figure)
-    columns = [
-        ("bytes a token", "bytes_per_token", ".2f"),
-        ("tokens a word", "fertility", ".2f"),
-        ("words kept whole", "words_whole", ".1%"),
-        ("Rényi efficiency", "renyi_efficiency", ".3f"),
-        ("vocabulary used", "vocabulary_used", ".1%"),
-        ("rare tokens", "rare_share", ".1%"),
-        ("bits per byte", "proxy_bits_per_byte", ".3f"),
-    ]
-    columns = [column for column in columns if any(row.get(column[1]) is not None for row in sweep)]
-    rows = [
-        (
-            f"{row['size']:,}" + (" ✓" if row["size"] == chosen.get("size") else ""),
-            *(number(row.get(key), form) for _, key, form in columns),
-        )
-        for row in sweep
-    ]
-    if rows:
-        section.tables.append(Table(("size", *(label for label, _, _ in columns)), rows))
-    return section
-
-
 def _example(example: Any) -> str:
     if isinstance(example, Mapping):
         detail = example.get("detail")

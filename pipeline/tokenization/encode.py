@@ -1,77 +1,149 @@
 """Documents become token files: what training reads, one file for each split.
 
 `NAME.bin` holds token ids as little-endian uint16 or uint32, document after document, each begun by
-`BOS`; `NAME.starts.npy` the index of each of those; `NAME.json` what is needed to read them. A
-group of documents is encoded at a time in the library's threads, so memory stays flat however large
-the corpus is.
+`BOS`; `NAME.starts.npy` the index of each of those; `NAME.json` what is needed to read them.
+
+The corpus is cut into the same chunks as for cleaning. Processes encode a chunk each, and the
+tokens are written in the order of the chunks: the files are the same, byte by byte, however many
+processes there are. No more than a few chunks are held at a time, so memory stays flat however
+large the corpus is.
 """
 
-from array import array
-from collections.abc import Iterable
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from tokenizers import Tokenizer
 
-from pipeline.documents import atomic_folder, count_documents, read_batches, write_json
+from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs
+from pipeline.cleaning.engine import LocalEngine
+from pipeline.documents import atomic_folder, count_documents, write_json
 from pipeline.errors import UserError
 from pipeline.progress import progress
-from pipeline.tokenization.sample import groups
-from pipeline.tokenization.tokenizer import bos_id, fingerprint
-from pipeline.tokenization.words import WordEncoder, pack
+from pipeline.tokenization.bulk import BulkEncoder
+from pipeline.tokenization.tokenizer import fingerprint
 
+TOGETHER = 4 << 20  # bytes of text that are encoded at a time
 SPLITS = ("train", "validation", "test")
+PARALLELISM = "TOKENIZERS_PARALLELISM"  # what the library asks whether it may start threads
 
 
-def encode_splits(clean: Path, tokenizer: Tokenizer, folder: Path) -> dict[str, dict[str, Any]]:
+@dataclass(frozen=True)
+class Encoded:
+    """One chunk: its token ids as bytes of a token file, int64[documents] of their numbers of
+    tokens (`BOS` among them), and the bytes of the text."""
+
+    packed: bytes
+    lengths: np.ndarray
+    size: int
+
+
+def encode_splits(
+    clean: Path, tokenizer: Tokenizer, folder: Path, workers: int | None = None
+) -> dict[str, dict[str, Any]]:
     """Encode the splits of `clean` into `folder`, which appears only when all of them are there.
+
+    Args:
+        workers: processes; None for one on each core. The files do not depend on it.
 
     Returns:
         What was written into each NAME.json.
 
     Raises:
-        UserError: a split holds no document.
+        UserError: a split holds no document, or the tokenizer gives an id outside its vocabulary.
     """
+    for split in SPLITS:
+        if count_documents(clean / split) == 0:
+            raise UserError(
+                f"the split {split} is empty: give the corpus more documents or raise split.{split}"
+                if split != "train"
+                else "the split train is empty: give the corpus more documents"
+            )
+    work = ChunkEncoder(tokenizer)
+    engine = LocalEngine(workers)
     records = {}
-    with atomic_folder(folder) as partial:
+    with atomic_folder(folder) as partial, library_threads(engine.workers <= 1):
         for split in SPLITS:
-            records[split] = _encode_split(clean / split, tokenizer, partial, split)
+            records[split] = encode_split(clean / split, work, engine, partial, split)
+            write_json(partial / f"{split}.json", records[split])
     return records
 
 
-def _encode_split(source: Path, tokenizer: Tokenizer, folder: Path, name: str) -> dict[str, Any]:
-    total = count_documents(source)
-    if total == 0:
-        raise UserError(
-            f"the split {name} is empty: give the corpus more documents or raise split.{name}"
-            if name != "train"
-            else "the split train is empty: give the corpus more documents"
-        )
-    encoder = WordEncoder(tokenizer)
-    begin = pack([bos_id(tokenizer)], encoder.dtype)
-    starts = array("q")
+class ChunkEncoder:
+    """Encodes chunks; every process that it is forked into remembers the pieces it has seen."""
+
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.encoder = BulkEncoder(tokenizer)
+
+    def __call__(self, chunk: Chunk) -> Encoded:
+        parts, lengths = [], []
+        size = 0
+        for texts in _together(job["text"] for job in read_jobs(chunk, ["text"])):
+            ids, counts = self.encoder.encode(texts)
+            size += pc.sum(pc.binary_length(texts)).as_py()
+            parts.append(ids.tobytes())
+            lengths.append(counts)
+        return Encoded(b"".join(parts), np.concatenate(lengths), size)
+
+
+def _together(jobs: Iterable[pa.Array]) -> Iterator[pa.Array]:
+    """Jobs in groups of some megabytes: the more text at a time, the fewer pieces differ."""
+    held: list[pa.Array] = []
+    for job in jobs:
+        held.append(job)
+        if sum(one.nbytes for one in held) >= TOGETHER:
+            yield pa.concat_arrays(held)
+            held = []
+    if held:
+        yield pa.concat_arrays(held)
+
+
+def encode_split(
+    source: Path, work: ChunkEncoder, engine: LocalEngine, folder: Path, name: str
+) -> dict[str, Any]:
+    chunks = plan_chunks(source)
+    total = sum(chunk.rows for chunk in chunks)
     tokens = size = 0
-    with progress(f"encoding {name}", total) as bar, (folder / f"{name}.bin").open("wb") as file:
-        for group in groups(_texts(source)):
-            for packed in encoder.pack(group):
-                starts.append(tokens)
-                tokens += file.write(begin + packed) // encoder.dtype.itemsize
-            size += sum(len(text.encode()) for text in group)
-            bar.advance(len(group))
-    np.save(folder / f"{name}.starts.npy", np.frombuffer(starts, np.int64))
-    record = {
-        "dtype": encoder.dtype.name,
+    with (
+        progress(f"encoding {name}", total) as bar,
+        (folder / f"{name}.bin").open("wb") as ids,
+        (folder / f"{name}.starts.npy").open("wb") as starts,
+    ):
+        header = {"descr": "<i8", "fortran_order": False, "shape": (total,)}
+        np.lib.format.write_array_header_1_0(starts, header)
+        for chunk, encoded in zip(chunks, engine.map(work, chunks), strict=True):
+            ids.write(encoded.packed)
+            ends = tokens + np.cumsum(encoded.lengths)
+            starts.write((ends - encoded.lengths).astype("<i8").tobytes())
+            tokens, size = int(ends[-1]), size + encoded.size
+            bar.advance(chunk.rows)
+    return {
+        "dtype": work.encoder.dtype.name,
         "tokens": tokens,
         "bytes": size,
-        "documents": len(starts),
+        "documents": total,
         "document_starts": f"{name}.starts.npy",
-        "tokenizer": fingerprint(tokenizer),
+        "tokenizer": fingerprint(work.tokenizer),
     }
-    write_json(folder / f"{name}.json", record)
-    return record
 
 
-def _texts(source: Path) -> Iterable[str]:
-    for batch in read_batches(source, ["text"], size=256):
-        yield from batch.column(0).to_pylist()
+@contextmanager
+def library_threads(wanted: bool) -> Iterator[None]:
+    """Without them in the block: they do not outlive a fork, and the processes fill the cores."""
+    before = os.environ.get(PARALLELISM)
+    if not wanted:
+        os.environ[PARALLELISM] = "false"
+    try:
+        yield
+    finally:
+        if not wanted and before is None:
+            del os.environ[PARALLELISM]
+        elif not wanted and before is not None:
+            os.environ[PARALLELISM] = before

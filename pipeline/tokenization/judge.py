@@ -1,23 +1,46 @@
-"""The judge of a tokenizer: a small model trained on it, measured in bits per byte.
+"""The judge of tokenizers: small models trained on each, measured in bits per byte.
 
-Every tokenizer gets the same model, and windows and a budget of the same number of bytes, so all
-see the same text in the same number of steps; they differ in the vocabulary alone. Bits per byte
-compare across tokenizers where bits per token cannot. On Tatar, other seeds move them by 0.3 %. The
-training itself comes from the caller: models stand above tokenizers and are not known here.
+Every tokenizer gets the same small model and windows of the same number of bytes; they differ in
+the vocabulary alone. Bits per byte compare across tokenizers where bits per token cannot. They are
+compared twice:
+
+- `bytes`: every model reads the same amount of text. So it is where a text is read a set number of
+  times.
+- `compute`: every model costs the same, 6 (N + V width) floating-point operations a token: N
+  parameters of the layers and V rows of the output layer, forwards and backwards (Kaplan et al.
+  2020, arXiv:2001.08361, section 2.1; attention over the window is left out). A tokenizer that
+  makes text shorter then reads more of it, one whose vocabulary is large less. So it is where time
+  is what limits. The cost is that of the middle tokenizer when all read the same text.
+
+Each training has a seed, and several seeds tell a difference from chance. Whoever is clearly behind
+after the first gets no second one. The trainings run side by side, each in one thread of a process
+of its own, since two threads take longer over a small model's step than one. The training itself
+comes from the caller: models stand above tokenizers and are not known here.
 """
 
+import statistics
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 import numpy as np
 from tokenizers import Tokenizer
 
-from pipeline.params import ModelParams, OptimizerParams
+from pipeline.cleaning.engine import LocalEngine
+from pipeline.params import ModelParams, OptimizerParams, TrainingParams
+from pipeline.progress import progress
+from pipeline.tokenization.encode import library_threads
 from pipeline.tokenization.tokenizer import bos_id, token_bytes
 from pipeline.tokenization.words import WordEncoder, pack
 
+BUDGETS = ("bytes", "compute")
 WINDOW_BYTES = 400
+MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, feedforward=256, dropout=0.0)
+BODY = 2 * (4 * 96 * 96 + 3 * 96 * 256)  # parameters of its layers
 OPTIMIZER = OptimizerParams(batch=8)
+# On the processor, in one thread: the same result whatever else the machine has.
+MACHINE = TrainingParams(compile="off", device="cpu", precision="float32", threads=1)
+CLEARLY = 0.02  # behind the best after the first seed, as a share: several times what seeds make
 
 
 class Verdict(Protocol):
@@ -43,35 +66,142 @@ class Train(Protocol):
         token_bytes: np.ndarray,
         budget_tokens: int,
         seed: int,
-        description: str,
+        description: str | None,
+        settings: TrainingParams,
     ) -> Verdict: ...
 
 
+@dataclass(frozen=True)
+class Candidate:
+    """A tokenizer with the text that small models on it read and are measured on, as tokens."""
+
+    vocabulary: int
+    lengths: np.ndarray
+    train: np.ndarray
+    held_out: np.ndarray
+
+    @classmethod
+    def make(
+        cls, tokenizer: Tokenizer, texts: Sequence[str], held_out: Sequence[str]
+    ) -> "Candidate":
+        lengths = np.array([len(token) for token in token_bytes(tokenizer)], np.int64)
+        return cls(
+            tokenizer.get_vocab_size(),
+            lengths,
+            as_stream(tokenizer, texts),
+            as_stream(tokenizer, held_out),
+        )
+
+    @property
+    def bytes_per_token(self) -> float:
+        return float(self.lengths[self.train].mean())
+
+    @property
+    def flops_per_byte(self) -> float:
+        """Of training the small model; see the top of this file."""
+        return 6 * (BODY + self.vocabulary * MODEL.width) / self.bytes_per_token
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: which candidate, how much text, which seed."""
+
+    index: int
+    megabytes: float
+    seed: int
+
+
+@dataclass
+class Judged:
+    """What small models with one budget came to: bits per byte of each seed, and the budget."""
+
+    megabytes: float
+    teraflops: float
+    bits_per_byte: list[float] = field(default_factory=list)
+    seconds: float = 0.0
+
+    @property
+    def mean(self) -> float:
+        return statistics.mean(self.bits_per_byte)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What is written down; seconds differ from run to run and stay out."""
+        return {
+            "mean": self.mean,
+            "seeds": self.bits_per_byte,
+            "megabytes": self.megabytes,
+            "teraflops": self.teraflops,
+        }
+
+
 def judge(
-    tokenizer: Tokenizer,
-    texts: Sequence[str],
-    held_out: Sequence[str],
+    candidates: Sequence[Candidate],
     megabytes: float,
-    seed: int,
+    seeds: Sequence[int],
     train: Train,
-) -> Verdict:
-    """Train a small model on `megabytes` of `texts`, repeated if need be; measure on `held_out`."""
-    tokens, held = as_stream(tokenizer, texts), as_stream(tokenizer, held_out)
-    lengths = np.array([len(token) for token in token_bytes(tokenizer)], np.int64)
-    bytes_per_token = lengths[tokens].mean()
-    context = max(8, round(WINDOW_BYTES / bytes_per_token))
+    workers: int | None = None,
+) -> list[dict[str, Judged]]:
+    """For each candidate what it came to with each of `BUDGETS`.
+
+    Args:
+        megabytes: the text of a training with the same bytes for all, repeated where there is less.
+        workers: processes; None for one on each core. The result does not depend on it.
+    """
+    costs = [candidate.flops_per_byte for candidate in candidates]
+    middle = sorted(costs)[len(costs) // 2]
+    judged = [
+        {
+            budget: Judged(megabytes * share, megabytes * share * cost / 1e6)
+            for budget, share in (("bytes", 1.0), ("compute", middle / cost))
+        }
+        for cost in costs
+    ]
+    still = {budget: list(range(len(candidates))) for budget in BUDGETS}
+    engine = LocalEngine(workers)
+
+    def train_one(job: Job) -> tuple[float, float]:
+        verdict = _train(candidates[job.index], job.megabytes, job.seed, train)
+        return verdict.bits_per_byte, verdict.seconds
+
+    for round_, seed in enumerate(seeds):
+        # One training serves both budgets where they are the same. The dearest go first: nobody
+        # waits for one that began last.
+        jobs: dict[Job, list[Judged]] = {}
+        for budget in BUDGETS:
+            for index in still[budget]:
+                found = judged[index][budget]
+                jobs.setdefault(Job(index, found.megabytes, seed), []).append(found)
+        order = sorted(jobs, key=lambda job: -jobs[job][0].teraflops)
+        with (
+            library_threads(engine.workers <= 1),
+            progress(f"small models, seed {round_ + 1} of {len(seeds)}", len(order)) as bar,
+        ):
+            for job, (bits, seconds) in zip(order, engine.map(train_one, order), strict=True):
+                for found in jobs[job]:
+                    found.bits_per_byte.append(bits)
+                    found.seconds += seconds / len(jobs[job])
+                bar.advance()
+        if round_ == 0:
+            for budget, indices in still.items():
+                limit = min(judged[i][budget].mean for i in indices) * (1 + CLEARLY)
+                still[budget] = [i for i in indices if judged[i][budget].mean <= limit]
+    return judged
+
+
+def _train(candidate: Candidate, megabytes: float, seed: int, train: Train) -> Verdict:
+    per_token = candidate.bytes_per_token
+    context = max(8, round(WINDOW_BYTES / per_token))
     return train(
-        model_params=ModelParams(
-            family="modern", layers=2, width=96, heads=3, context=context, dropout=0.0
-        ),
+        model_params=MODEL.model_copy(update={"context": context}),
         optimizer=OPTIMIZER,
-        tokens=tokens,
-        validation=held,
-        vocabulary=tokenizer.get_vocab_size(),
-        token_bytes=lengths,
-        budget_tokens=round(megabytes * 1e6 / bytes_per_token),
+        tokens=candidate.train,
+        validation=candidate.held_out,
+        vocabulary=candidate.vocabulary,
+        token_bytes=candidate.lengths,
+        budget_tokens=round(megabytes * 1e6 / per_token),
         seed=seed,
-        description=f"small model on {tokenizer.get_vocab_size()} tokens",
+        description=None,
+        settings=MACHINE,
     )
 
 

@@ -1,22 +1,34 @@
 """What can be said of a tokenizer without training a model on it.
 
-`measure` looks at held-out text: how short it becomes, how many words stay whole, how evenly the
-vocabulary is used. `tail` looks at the training text: tokens that are hardly ever seen are
+Some measures look at held-out text: how short it becomes, how many words stay whole, how evenly the
+vocabulary is used. Others look at the training text: tokens that are hardly ever seen are
 parameters that are hardly ever trained. None of this decides (`judge` does); it explains.
+
+All of them follow from how often each token occurs, so text is encoded once for a whole family of
+BPE tokenizers; see `family`.
 """
 
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from tokenizers import Tokenizer
 
+from pipeline.tokenization.bulk import BulkEncoder
+from pipeline.tokenization.pieces import count_pieces
 from pipeline.tokenization.sample import groups
 from pipeline.tokenization.tokenizer import bos_id, encode_batch, token_bytes
 
 ALPHA = 2.5
 RARE = 10
+FEWER = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+LISTED = 15  # tokens to look at
+POINTS = 60  # of a curve
 
 
 def count_words(texts: Iterable[str]) -> Counter[str]:
@@ -27,34 +39,156 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
     return counts
 
 
-def measure(
-    tokenizer: Tokenizer, texts: Sequence[str], encoded: Sequence[np.ndarray]
-) -> dict[str, float]:
-    """Measures on held-out `texts` and their token ids `encoded`.
+@dataclass(frozen=True)
+class Material:
+    """The text that tokenizers are measured on, with what has to be known of it only once."""
+
+    train: Sequence[str]
+    held_out: Sequence[str]
+
+    @cached_property
+    def train_pieces(self) -> tuple[pa.Array, np.ndarray]:
+        """The different pieces of the training text, and how often each occurs."""
+        return count_pieces(self.train)
+
+    @cached_property
+    def held_out_words(self) -> Counter[str]:
+        return count_words(self.held_out)
+
+    @cached_property
+    def bare_words(self) -> Counter[str]:
+        """Words of the held-out text less punctuation around them."""
+        bare: Counter[str] = Counter()
+        for word, count in self.held_out_words.items():
+            bare[_without_punctuation(word)] += count
+        del bare[""]
+        return bare
+
+    @cached_property
+    def held_out_bytes(self) -> int:
+        return sum(len(text.encode()) for text in self.held_out)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How often each token occurs, int64[vocabulary] each: in the training text, in the held-out
+    text, and there as a whole word."""
+
+    train: np.ndarray
+    held_out: np.ndarray
+    words: np.ndarray
+
+
+def count(tokenizer: Tokenizer, material: Material) -> Counts:
+    """Encode the text and count. Words stand behind a space, where most words stand."""
+    encoder = BulkEncoder(tokenizer)
+    if encoder.cuts:
+        train = encoder.count(*material.train_pieces)
+    else:
+        train = _count_whole(tokenizer, material.train)
+    words = np.zeros(tokenizer.get_vocab_size(), np.int64)
+    spelt = {token for token in token_bytes(tokenizer) if token.startswith(b" ")}
+    likely = [word for word in material.bare_words if f" {word}".encode() in spelt]
+    for word, ids in zip(
+        likely, encode_batch(tokenizer, [f" {word}" for word in likely]), strict=True
+    ):
+        if len(ids) == 1:
+            words[ids[0]] += material.bare_words[word]
+    return Counts(train, _count_whole(tokenizer, material.held_out), words)
+
+
+def _count_whole(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
+    encoder = BulkEncoder(tokenizer)
+    counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
+    for group in groups(texts):
+        ids, _ = encoder.encode(pa.array(group, pa.large_string()))
+        counts += np.bincount(ids, minlength=len(counts))
+    begin = bos_id(tokenizer)
+    counts[begin] -= len(texts)
+    return counts
+
+
+def measure(tokenizer: Tokenizer, counts: Counts, material: Material) -> dict[str, float]:
+    """The measures that are single figures.
 
     Returns:
-        bytes_per_token, characters_per_token: how much text one token stands for.
+        bytes_per_token, characters_per_token: how much held-out text one token stands for.
         fertility: tokens for each word, where white space divides words.
         words_whole: share of word occurrences, less punctuation around them, that are one token.
         renyi_efficiency: see `renyi_efficiency`.
-        vocabulary_used: share of the vocabulary that occurs.
-        invalid_utf8_share: share of the tokens of the text that are no valid UTF-8 by themselves.
+        vocabulary_used: share of the vocabulary that occurs in the held-out text.
+        invalid_utf8_share: share of its tokens that are no valid UTF-8 by themselves.
+        rare_share: share of the vocabulary seen fewer than 10 times in the training text.
+        never_share, under_100_share: the same for fewer than 1 and 100 times.
+        rare_text_share, under_100_text_share: share of that text's tokens that are such tokens.
     """
-    counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
-    for ids in encoded:
-        counts += np.bincount(ids, minlength=len(counts))
-    tokens = int(counts.sum())
-    words = count_words(texts)
+    held_out = counts.held_out
+    tokens = max(int(held_out.sum()), 1)
     invalid = np.array([not _is_utf8(token) for token in token_bytes(tokenizer)])
+    seen = np.delete(counts.train, bos_id(tokenizer))
+    total = max(int(seen.sum()), 1)
     return {
-        "bytes_per_token": sum(len(text.encode()) for text in texts) / tokens,
-        "characters_per_token": sum(map(len, texts)) / tokens,
-        "fertility": tokens / max(words.total(), 1),
-        "words_whole": _words_whole(tokenizer, words),
-        "renyi_efficiency": renyi_efficiency(counts),
-        "vocabulary_used": float((counts > 0).mean()),
-        "invalid_utf8_share": float(counts[invalid].sum() / tokens),
+        "bytes_per_token": material.held_out_bytes / tokens,
+        "characters_per_token": sum(map(len, material.held_out)) / tokens,
+        "fertility": tokens / max(material.held_out_words.total(), 1),
+        "words_whole": int(counts.words.sum()) / max(material.bare_words.total(), 1),
+        "renyi_efficiency": renyi_efficiency(held_out),
+        "vocabulary_used": float((held_out > 0).mean()),
+        "invalid_utf8_share": float(held_out[invalid].sum() / tokens),
+        "rare_share": float((seen < RARE).mean()),
+        "never_share": float((seen < 1).mean()),
+        "under_100_share": float((seen < 100).mean()),
+        "rare_text_share": float(seen[seen < RARE].sum() / total),
+        "under_100_text_share": float(seen[seen < 100].sum() / total),
     }
+
+
+def describe(tokenizer: Tokenizer, counts: Counts) -> dict[str, Any]:
+    """What is to be looked at.
+
+    Returns:
+        rank_frequency: [rank, occurrences in the training text], ranks evenly on a logarithm.
+        tail: for each N of `FEWER` the shares of the vocabulary and of the training text that are
+            tokens seen fewer than N times.
+        longest: the longest tokens in characters, with their occurrences in the training text.
+        rarest: those of more than one character that it holds least often.
+    """
+    seen = np.delete(counts.train, bos_id(tokenizer))
+    ordered = np.sort(seen[seen > 0])[::-1]
+    ranks = np.unique(np.geomspace(1, max(len(ordered), 1), POINTS).round().astype(int))
+    total = max(int(seen.sum()), 1)
+    tokens = token_bytes(tokenizer)
+    characters = [_characters(token) for token in tokens]
+    many = [index for index, number in enumerate(characters) if number > 1]
+    longest = sorted(many, key=lambda index: (-characters[index], index))
+    rarest = sorted(many, key=lambda index: (counts.train[index], -index))
+    return {
+        "rank_frequency": [[int(rank), int(ordered[rank - 1])] for rank in ranks if len(ordered)],
+        "tail": [
+            {
+                "fewer_than": bound,
+                "vocabulary": float((seen < bound).mean()),
+                "text": float(seen[seen < bound].sum() / total),
+            }
+            for bound in FEWER
+        ],
+        "longest": [_listed(tokens, counts, index) for index in longest[:LISTED]],
+        "rarest": [_listed(tokens, counts, index) for index in rarest[:LISTED]],
+    }
+
+
+def _listed(tokens: Sequence[bytes], counts: Counts, index: int) -> dict[str, Any]:
+    return {"token": readable(tokens[index]), "count": int(counts.train[index])}
+
+
+def readable(token: bytes) -> str:
+    """A token as text that shows what it is: spaces as ␣, what is no UTF-8 in hexadecimal.
+
+    >>> readable(" һәм".encode()), readable("ә".encode()[:1])
+    ('␣һәм', '\\\\xd3')
+    """
+    text = token.decode("utf-8", "backslashreplace").replace(" ", "␣")
+    return "".join(chr(0x2400 + ord(c)) if ord(c) < 32 else c for c in text)
 
 
 def renyi_efficiency(counts: np.ndarray, alpha: float = ALPHA) -> float:
@@ -69,43 +203,6 @@ def renyi_efficiency(counts: np.ndarray, alpha: float = ALPHA) -> float:
     return float(abs(entropy) / np.log(len(counts)))
 
 
-def tail(tokenizer: Tokenizer, pieces: Counter[str]) -> dict[str, float]:
-    """The low-frequency tail of a vocabulary on its training text, given as `count_pieces`.
-
-    Returns:
-        rare_share: share of the vocabulary seen fewer than 10 times.
-        never_share, under_100_share: the same for fewer than 1 and 100 times.
-        rare_text_share, under_100_text_share: share of the text's tokens that are such tokens.
-    """
-    counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
-    for group in groups(pieces):
-        encoded = encode_batch(tokenizer, group)
-        ids = np.fromiter((token for one in encoded for token in one), np.int64)
-        repeats = np.repeat([pieces[piece] for piece in group], [len(one) for one in encoded])
-        np.add.at(counts, ids, repeats)
-    counts = np.delete(counts, bos_id(tokenizer))
-    total = counts.sum()
-    return {
-        "rare_share": float((counts < RARE).mean()),
-        "never_share": float((counts < 1).mean()),
-        "under_100_share": float((counts < 100).mean()),
-        "rare_text_share": float(counts[counts < RARE].sum() / total),
-        "under_100_text_share": float(counts[counts < 100].sum() / total),
-    }
-
-
-def _words_whole(tokenizer: Tokenizer, words: Counter[str]) -> float:
-    bare: Counter[str] = Counter()
-    for word, count in words.items():
-        bare[_without_punctuation(word)] += count
-    del bare[""]
-    if not bare:
-        return 0.0
-    encoded = encode_batch(tokenizer, [f" {word}" for word in bare])
-    whole = sum(count for count, ids in zip(bare.values(), encoded, strict=True) if len(ids) == 1)
-    return whole / bare.total()
-
-
 def _without_punctuation(word: str) -> str:
     kept = [index for index, letter in enumerate(word) if unicodedata.category(letter)[0] in "LM"]
     return word[kept[0] : kept[-1] + 1] if kept else ""
@@ -117,3 +214,8 @@ def _is_utf8(token: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
+
+
+def _characters(token: bytes) -> int:
+    """How many characters of text a token holds; none if it is no text by itself."""
+    return len(token.decode()) if _is_utf8(token) else 0

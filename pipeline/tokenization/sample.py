@@ -2,9 +2,11 @@
 
 Long documents are cut into pieces first, so that a corpus of a few books is sampled as evenly as
 one of a million sentences. The corpus is read twice and never held: once for the lengths, once for
-the text.
+the text. Both times every piece draws the same number; those below a bound are taken, and the bound
+follows from how many bytes drew which numbers. So memory does not grow with the number of pieces.
 """
 
+import random
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -14,6 +16,7 @@ from pipeline.documents import read_texts
 from pipeline.errors import UserError
 
 PIECE = 10_000  # characters
+BINS = 1 << 20  # numbers that a piece may draw
 
 
 def pieces(text: str, limit: int = PIECE) -> Iterator[str]:
@@ -36,20 +39,25 @@ def sample_texts(folder: Path, megabytes: float, seed: int) -> list[str]:
     Raises:
         UserError: the folder holds no text.
     """
-    lengths = np.fromiter(
-        (len(piece.encode()) for text in read_texts(folder) for piece in pieces(text)), np.int64
-    )
-    if not lengths.sum():
+    sizes = np.zeros(BINS)
+    draw = random.Random(seed).random
+    for text in read_texts(folder):
+        for piece in pieces(text):
+            sizes[int(draw() * BINS)] += len(piece.encode())
+    if not sizes.sum():
         raise UserError(
             f"{folder} holds no text: the corpus is too small for its split, or cleaning dropped "
             "everything; see reports/cleaning.json"
         )
-    order = np.random.default_rng(seed).permutation(len(lengths))
-    fitting = int(np.searchsorted(np.cumsum(lengths[order]), megabytes * 1e6, side="right"))
-    kept = np.zeros(len(lengths), bool)
-    kept[order[: max(fitting, 1)]] = True
-    every = (piece for text in read_texts(folder) for piece in pieces(text))
-    return [piece for piece, keep in zip(every, kept, strict=True) if keep and piece]
+    fitting = int(np.searchsorted(np.cumsum(sizes), megabytes * 1e6, side="right"))
+    bound = max(fitting, int(np.flatnonzero(sizes)[0]) + 1)
+    draw = random.Random(seed).random
+    return [
+        piece
+        for text in read_texts(folder)
+        for piece in pieces(text)
+        if int(draw() * BINS) < bound and piece
+    ]
 
 
 def groups(texts: Iterable[str], characters: int = 1 << 20) -> Iterator[list[str]]:

@@ -1,6 +1,7 @@
 """A small run in one call: for proxies of the tokenizer sweep and for the ladder of experiments."""
 
 import time
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +18,7 @@ from pipeline.training.precision import Machine, choose_machine
 from pipeline.training.validate import Held
 
 MEASURED_STEPS = 5
+EAGER = TrainingParams(compile="off")
 
 
 @dataclass(frozen=True)
@@ -41,15 +43,18 @@ def train_quickly(
     token_bytes: np.ndarray,
     budget_tokens: int,
     seed: int,
-    description: str,
+    description: str | None,
+    settings: TrainingParams = EAGER,
     budget_seconds: float | None = None,
 ) -> QuickResult:
     """Train for `budget_tokens` tokens (several passes if need be) and validate once at the end.
 
     With `budget_seconds` the tokens are those that this machine trains in that time, as a few steps
-    before tell: what comes out cannot be repeated exactly.
+    before tell: what comes out cannot be repeated exactly. Progress is shown under `description`,
+    if there is one. Of `settings` only what concerns the machine is read: device, precision,
+    compilation and threads.
     """
-    machine = choose_machine(TrainingParams(compile="off"))
+    machine = choose_machine(settings)
     memory = PeakMemory(machine.device)
     torch.manual_seed(seed)
     config = ModelConfig.from_params(model_params, vocabulary)
@@ -67,13 +72,14 @@ def train_quickly(
     held = Held(validation, token_bytes)
     losses, bits = [], float("nan")
     started = time.monotonic()
-    with progress(description, plan.steps) as bar:
+    with progress(description, plan.steps) if description else nullcontext() as bar:
         for event in train(
             model, build_optimizers(model, optimizer), batches, held, plan, optimizer, machine
         ):
             if isinstance(event, Step):
                 losses.append((event.step, event.loss))
-                bar.advance(1, f"loss {event.loss:.3f}")
+                if bar is not None:
+                    bar.advance(1, f"loss {event.loss:.3f}")
             else:
                 bits = event.bits_per_byte
     seconds = time.monotonic() - started

@@ -15,10 +15,23 @@ def generation(_: argparse.Namespace) -> None:
     generation()
 
 
-def encoding(_: argparse.Namespace) -> None:
-    from tests.bench.encoding import encoding
+def encoding(options: argparse.Namespace) -> None:
+    from tests.bench.encoding import MEGABYTES, encoding
 
-    encoding()
+    encoding(options.megabytes or MEGABYTES)
+
+
+def encoding_memory(options: argparse.Namespace) -> None:
+    from tests.bench.encoding import memory
+    from tests.bench.scaling import MEGABYTES
+
+    memory(options.megabytes or MEGABYTES)
+
+
+def tokenizers(options: argparse.Namespace) -> None:
+    from tests.bench.tokenizers import MEGABYTES, tokenizers
+
+    tokenizers(options.megabytes or MEGABYTES)
 
 
 def cleaning(options: argparse.Namespace) -> None:
@@ -33,13 +46,16 @@ def scaling(options: argparse.Namespace) -> None:
     scaling(options.megabytes or MEGABYTES)
 
 
-PARTS = {part.__name__: part for part in (training, generation, encoding, cleaning, scaling)}
+PARTS = {
+    part.__name__: part
+    for part in (training, generation, tokenizers, encoding, encoding_memory, cleaning, scaling)
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="part", help=", ".join(PARTS))
-    parser.add_argument("--megabytes", type=float, help="text of cleaning and scaling, at most")
+    parser.add_argument("--megabytes", type=float, help="text at most, where there is much")
     options = parser.parse_args()
     unknown = [name for name in options.parts if name not in PARTS]
     if unknown:

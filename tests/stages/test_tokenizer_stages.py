@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.documents import read_json, write_documents
+from pipeline.cleaning.chunks import plan_chunks
+from pipeline.documents import DocumentWriter, in_batches, read_json, read_texts, write_documents
 from pipeline.errors import UserError
 from pipeline.params import ModelParams, Params, load_params
 from pipeline.tokenization.encode import encode_splits
@@ -47,6 +48,7 @@ def calls(tmp_path, monkeypatch) -> list[dict]:
         bits = 2 - given["token_bytes"][given["tokens"]].mean() / 10
         return types.SimpleNamespace(bits_per_byte=float(bits), seconds=0.5)
 
+    monkeypatch.setattr("pipeline.cleaning.engine.usable_cores", lambda: 1)
     module = types.ModuleType("pipeline.training.quick")
     module.train_quickly = train_quickly
     monkeypatch.setitem(sys.modules, "pipeline.training.quick", module)
@@ -70,7 +72,8 @@ def test_sweep_then_choice_then_tokens(calls):
     for entry in report["sweep"]:
         assert {"kind", "bytes_per_token", "fertility", "renyi_efficiency"} <= set(entry)
         assert {"rare_share", "words_whole", "invalid_utf8_share"} <= set(entry)
-        assert entry["proxy_bits_per_byte"] is not None
+        assert entry["proxy_bits_per_byte"] == entry["proxies"]["bytes"]["mean"]
+        assert not entry["ready"]
     assert report["chosen"]["size"] == 340 and "340" in report["chosen"]["why"]
     assert "seconds" in read_json(Path("reports/tokenizer_seconds.json"))
 
@@ -88,15 +91,21 @@ def test_sweep_then_choice_then_tokens(calls):
         assert [decode(chosen, one) for one in np.split(ids, starts[1:])] == texts
 
 
-def test_judge_gives_every_size_the_same_bytes_and_steps(calls):
+def test_judge_gives_every_size_the_same_bytes_and_then_the_same_cost(calls):
     tokenizer_sweep.main(params_with())
-    assert [call["vocabulary"] for call in calls] == [280, 300, 340]
-    for call in calls:
+    found = read_json(Path("data/tokenizer_sweep/measures.json"))["sweep"]
+    assert {round(entry["proxies"]["bytes"]["megabytes"], 9) for entry in found} == {0.01}
+    assert len({round(entry["proxies"]["compute"]["teraflops"], 12) for entry in found}) == 1
+    first = [call for call in calls if call["seed"] == 0]
+    assert len(first) == 5  # three sizes, two budgets, one training of the middle for both
+    for call in first:
         per_token = call["token_bytes"][call["tokens"]].mean()
-        assert call["budget_tokens"] * per_token == pytest.approx(10_000, rel=0.01)
         assert call["tokens"].max() < call["vocabulary"] and call["validation"].size
         step = call["optimizer"].batch * call["model_params"].context * per_token
         assert step == pytest.approx(8 * 400, rel=0.01)
+        assert call["settings"].threads == 1 and call["settings"].device == "cpu"
+    read = [c["budget_tokens"] * c["token_bytes"][c["tokens"]].mean() for c in first]
+    assert sum(one == pytest.approx(10_000, rel=0.01) for one in read) == 3
 
 
 @pytest.mark.parametrize("family", ["modern", "gpt2", "lstm", "bigram"])
@@ -128,8 +137,9 @@ def test_sizes_of_an_earlier_sweep_do_not_stay(calls):
     assert {path.name for path in Path("data/tokenizer_sweep").iterdir()} == {
         "byte_bpe-290",
         "measures.json",
+        "tokens.json",
     }
-    assert len(calls) == 2  # one size alone is not judged
+    assert {call["vocabulary"] for call in calls} == {280, 300}  # one size alone is not judged
 
 
 def test_fixed_choice_is_taken(calls):
@@ -184,6 +194,55 @@ def test_documents_larger_than_a_group_are_encoded_whole(calls):
     chosen = load_tokenizer(Path("data/tokenizer"))
     record = encode_splits(Path("data/clean"), chosen, Path("out"))["test"]
     assert record["documents"] == 3 and record["bytes"] == 150_000 * 11 + 6 + 10
+
+
+def test_tables_and_tokens_to_look_at_are_written(calls):
+    params = params_with()
+    tokenizer_sweep.main(params)
+    tokenizer.main(params)
+    listed = read_json(Path("reports/tokenizer/tokens.json"))
+    assert list(listed) == ["byte_bpe-280", "byte_bpe-300", "byte_bpe-340"]
+    for one in listed.values():
+        assert one["longest"] and all(token["token"].isprintable() for token in one["longest"])
+        assert one["rarest"] == sorted(one["rarest"], key=lambda token: token["count"])
+        assert [row["fewer_than"] for row in one["tail"]][:2] == [1, 2]
+        counts = [count for _, count in one["rank_frequency"]]
+        assert counts == sorted(counts, reverse=True) and counts[-1] > 0
+    for name in ("sweep", "ranks", "tail"):
+        lines = Path(f"reports/tokenizer/{name}.csv").read_text().splitlines()
+        assert len(lines) > 3 and len({line.count(",") for line in lines}) == 1
+
+
+@pytest.mark.parametrize("kinds", [["byte_bpe"], ["unigram"], ["bytes"]])
+def test_token_files_do_not_depend_on_the_number_of_processes(calls, kinds):
+    many = [f"{text} {number}" for number in range(200) for text in TEXTS]
+    rows = [{"id": str(i), "text": text, "source": "test"} for i, text in enumerate(many)]
+    with DocumentWriter(Path("data/clean/train"), shard_bytes=1 << 16) as writer:
+        for batch in in_batches(rows, size=500):
+            writer.write(batch)
+    tokenizer_sweep.main(params_with(sizes=[310], kinds=kinds))
+    (folder,) = (path for path in Path("data/tokenizer_sweep").iterdir() if path.is_dir())
+    chosen = load_tokenizer(folder)
+    assert len(plan_chunks(Path("data/clean/train"))) > 3
+    encode_splits(Path("data/clean"), chosen, Path("one"), workers=1)
+    encode_splits(Path("data/clean"), chosen, Path("three"), workers=3)
+    assert [*contents("one").values()] == [*contents("three").values()]
+    starts, ids = np.load("one/train.starts.npy"), np.fromfile("one/train.bin", "<u2")
+    again = [decode(chosen, one) for one in np.split(ids, starts[1:])]
+    assert again == list(read_texts(Path("data/clean/train")))
+
+
+def test_a_token_outside_the_vocabulary_gets_one_line_and_leaves_nothing(calls, monkeypatch):
+    tokenizer_sweep.main(params_with(sizes=[280]))
+    chosen = load_tokenizer(Path("data/tokenizer_sweep/byte_bpe-280"))
+    monkeypatch.setattr(
+        "pipeline.tokenization.bulk.encode_batch", lambda _, texts: [[70_000] for _ in texts]
+    )
+    monkeypatch.setattr("pipeline.tokenization.bulk._merges_bytes", lambda _: False)
+    for workers in (1, 2):
+        with pytest.raises(UserError, match="gives token 70,000, outside its vocabulary of 280"):
+            encode_splits(Path("data/clean"), chosen, Path("data/tokens"), workers=workers)
+    assert not [name for name in os.listdir("data") if "tokens" in name]
 
 
 def test_tokens_never_wrap():

@@ -16,11 +16,12 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.publishing.results import REPORTS, dig, headline, read_reports
-from pipeline.reporting import figures
+from pipeline.reporting import figures, tokenizer_figures
 from pipeline.reporting.blocks import Section, interval, number, shown
 from pipeline.reporting.content import cards, sections
 from pipeline.reporting.page import render
 from pipeline.reporting.summary import print_summary
+from pipeline.reporting.tokenizer_sections import tokenizer_page
 
 
 def words(tokens: int) -> dict[str, Any]:
@@ -84,6 +85,11 @@ MEASURED: dict[str, Any] = {
                 "renyi_efficiency": 0.45,
                 "rare_share": 0.02,
                 "proxy_bits_per_byte": 1.5 + abs(size - 1024) / 10_000,
+                "ready": False,
+                "proxies": {
+                    budget: {"mean": 1.5, "seeds": [1.49, 1.51], "megabytes": 0.4}
+                    for budget in ("bytes", "compute")
+                },
             }
             for size in (512, 1024, 2048)
         ],
@@ -263,8 +269,14 @@ def test_any_key_may_be_null(paths: set[tuple[Any, ...]]) -> None:
             place = place[key] if place else None
         if place:
             place[last] = None
-    with mock.patch.object(figures, "_new", lambda *_: (mock.MagicMock(), mock.MagicMock())):
+    empty = (mock.MagicMock(), mock.MagicMock())
+    with (
+        mock.patch.object(figures, "new_axes", lambda *_: empty),
+        mock.patch.object(tokenizer_figures, "new_axes", lambda *_: empty),
+        mock.patch.object(tokenizer_figures, "new_figure", lambda *_: mock.MagicMock()),
+    ):
         said = sections(reports, [], [], {}, "")
+        tokenizer_page(reports["tokenizer"], {}, None)
     assert all(isinstance(section, Section) for section in said)
     cards(reports)
     headline(reports)
@@ -314,7 +326,10 @@ def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
         figures.losses([]),
         figures.bits_per_byte(None),
         figures.bits_per_byte({"model": None}),
-        figures.tokenizer_sweep([], "bytes_per_token", "", "", None),
+        tokenizer_figures.judged([], {}),
+        tokenizer_figures.measures([], {}, {}),
+        tokenizer_figures.ranks({}),
+        tokenizer_figures.tail({}, "text"),
         figures.ladder([{"name": "a", "bits_per_byte": None}]),
         figures.funnel("Dropped", {"a": 0}, "documents"),
         figures.power_laws("Words", "rank", "occurrences", {"before": [], "after": None}),

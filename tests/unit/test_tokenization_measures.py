@@ -10,11 +10,21 @@ from hypothesis import strategies as st
 
 from pipeline.documents import write_documents
 from pipeline.errors import UserError
-from pipeline.tokenization.choose import choose
-from pipeline.tokenization.measure import count_words, measure, renyi_efficiency, tail
+from pipeline.params import Choice
+from pipeline.tokenization.choose import choose, spread
+from pipeline.tokenization.family import cut_counts, is_cut_of
+from pipeline.tokenization.measure import (
+    Counts,
+    Material,
+    count,
+    count_words,
+    describe,
+    measure,
+    readable,
+    renyi_efficiency,
+)
 from pipeline.tokenization.sample import groups, pieces, sample_texts
 from pipeline.tokenization.train import cut, train_bpe
-from pipeline.tokenization.words import WordEncoder
 
 TEXTS = ["әни, бар!", "бар әни бар", "сүз"]
 
@@ -87,9 +97,14 @@ def test_groups_lose_nothing(texts, characters):
 # --- measures ---
 
 
+def measured(tokenizer, train, held_out):
+    material = Material(train, held_out)
+    return measure(tokenizer, count(tokenizer, material), material)
+
+
 def test_measures_by_hand(tokenizer):
     bytes_only = cut(tokenizer, 257)
-    found = measure(bytes_only, TEXTS, WordEncoder(bytes_only).encode(TEXTS))
+    found = measured(bytes_only, TEXTS, TEXTS)
     size = sum(len(text.encode()) for text in TEXTS)
     assert found["bytes_per_token"] == 1
     assert found["characters_per_token"] == sum(map(len, TEXTS)) / size
@@ -103,7 +118,7 @@ def test_measures_by_hand(tokenizer):
 def test_words_whole_leaves_punctuation_out():
     tokenizer = train_bpe([" бар бар бар"] * 10, 263)
     texts = ["(бар), бар! юк 5"]
-    assert measure(tokenizer, texts, WordEncoder(tokenizer).encode(texts))["words_whole"] == 2 / 3
+    assert measured(tokenizer, texts, texts)["words_whole"] == 2 / 3
 
 
 def test_renyi_efficiency_of_known_distributions():
@@ -121,11 +136,48 @@ def test_renyi_efficiency_is_a_share(counts):
 
 def test_tail_counts_every_occurrence(tokenizer):
     bytes_only = cut(tokenizer, 257)
-    found = tail(bytes_only, Counter({" а": 9, " б": 100}))  # а: D0 B0, б: D0 B1, and a space each
-    assert found["never_share"] == (256 - 4) / 256
-    assert found["rare_share"] == (256 - 3) / 256  # B0 is seen 9 times
+    # а: D0 B0, б: D0 B1, and a space before all but the first letter of a text
+    found = measured(bytes_only, ["х" + " а" * 9 + " б" * 100], ["х"])
+    assert found["never_share"] == (256 - 6) / 256
+    assert found["rare_share"] == (256 - 3) / 256  # B0 is seen 9 times, х twice as a byte
     assert found["under_100_share"] == (256 - 3) / 256
-    assert found["rare_text_share"] == found["under_100_text_share"] == 9 / (3 * 109)
+    assert found["rare_text_share"] == found["under_100_text_share"] == (9 + 2) / (3 * 109 + 2)
+
+
+@pytest.mark.parametrize("texts", [TEXTS * 3, ["ааа аа а", "абаба абаб", " ааа", "a  b\n\nаа"] * 4])
+def test_counts_of_a_cut_are_those_of_encoding_with_it(texts):
+    largest = train_bpe(texts, 264)
+    material = Material(texts, [*TEXTS, "ааааа абабабаб\n бар"])
+    counts = count(largest, material)
+    for size in range(257, 264):
+        small = cut(largest, size)
+        assert is_cut_of(small, largest) and not is_cut_of(largest, small)
+        cheap, plain = cut_counts(counts, largest, small), count(small, material)
+        for name in ("train", "held_out", "words"):
+            assert getattr(cheap, name).tolist() == getattr(plain, name).tolist(), (size, name)
+
+
+def test_another_training_is_no_cut(tokenizer):
+    assert not is_cut_of(train_bpe(["китап китап сүз сүз"] * 3, 259), tokenizer)
+
+
+def test_tokens_to_look_at():
+    tokenizer = train_bpe([" бар бар барлар"] * 10, 265)
+    material = Material([" бар бар барлар", "бар"], ["бар"])
+    found = describe(tokenizer, count(tokenizer, material))
+    assert found["longest"][0]["token"].startswith("␣бар")
+    assert found["rarest"][0]["count"] <= found["rarest"][-1]["count"]
+    assert [row["fewer_than"] for row in found["tail"]] == sorted(
+        row["fewer_than"] for row in found["tail"]
+    )
+    assert found["tail"][-1]["vocabulary"] == found["tail"][-1]["text"] == 1
+    assert readable(b"\xd3") == "\\xd3" and readable(b" \n") == "␣␊"
+
+
+def test_a_vocabulary_that_the_text_never_uses_is_described():
+    tokenizer = train_bpe([" бар бар"] * 10, 260)
+    empty = Counts(*(np.zeros(260, np.int64) for _ in range(3)))
+    assert describe(tokenizer, empty)["rank_frequency"] == []
 
 
 def test_words_are_counted_over_all_texts():
@@ -135,37 +187,65 @@ def test_words_are_counted_over_all_texts():
 # --- the choice ---
 
 
-def sweep_of(**bits: float | None) -> list[dict]:
-    return [
-        {"kind": "byte_bpe", "size": int(size[1:]), "proxy_bits_per_byte": value}
-        for size, value in bits.items()
-    ]
+def entry(size: int, bits: list[float], more: list[float] | None = None, **changes) -> dict:
+    """An entry whose models came to `bits` with the same text, `more` with the same cost."""
+    proxies = {
+        budget: {"mean": sum(seeds) / len(seeds), "seeds": seeds}
+        for budget, seeds in (("bytes", bits), ("compute", more or bits))
+    }
+    return {"kind": "byte_bpe", "size": size, "ready": False, "proxies": proxies} | changes
 
 
 def test_best_size_is_chosen_and_the_sentence_has_the_numbers():
-    chosen, why = choose(sweep_of(s512=1.6, s1024=1.5, s2048=1.52), "auto")
+    chosen, why = choose([entry(512, [1.6]), entry(1024, [1.5]), entry(2048, [1.52])], "auto")
     assert chosen["size"] == 1024
     assert "1.500" in why and "1.600 on 512" in why and "1.520 on 2048" in why
+    assert "same cost say the same" in why or "cost the same say the same" in why
 
 
-def test_smaller_size_within_the_spread_is_preferred():
-    chosen, why = choose(sweep_of(s2048=1.5, s512=1.6, s1024=1.507), "auto")
+def test_smaller_size_that_is_hardly_worse_is_preferred():
+    chosen, why = choose([entry(2048, [1.5]), entry(512, [1.6]), entry(1024, [1.507])], "auto")
     assert chosen["size"] == 1024
-    assert "smallest size within 0.5%" in why and "1.507" in why and "1.500 on 2048" in why
+    assert "smallest within 0.007" in why and "1.507" in why and "1.500 on 2048" in why
+
+
+def test_smaller_size_within_what_seeds_make_is_preferred():
+    noisy = [entry(512, [1.50, 1.58]), entry(1024, [1.49, 1.55]), entry(2048, [1.9])]
+    deviation = np.sqrt((2 * 0.04**2 + 2 * 0.03**2) / 2)
+    assert spread(noisy, "bytes") == pytest.approx(2 * deviation)
+    assert choose(noisy, "auto")[0]["size"] == 512
+    sure = [entry(512, [1.539, 1.541]), entry(1024, [1.519, 1.521])]
+    assert spread(sure, "bytes") == pytest.approx(0.005 * 1.52)
+    assert choose(sure, "auto")[0]["size"] == 1024
+
+
+def test_budget_decides_and_the_other_is_told():
+    sweep = [entry(512, [1.5], [1.6]), entry(1024, [1.6], [1.5])]
+    for budget, size, other in (("bytes", 512, 1024), ("compute", 1024, 512)):
+        chosen, why = choose(sweep, "auto", budget)
+        assert chosen["size"] == size and f"would take {other}" in why
+
+
+def test_ready_tokenizers_are_taken_only_when_asked_for():
+    ready = entry(50_257, [1.0], kind="gpt2", ready=True)
+    chosen, why = choose([entry(512, [1.5]), ready], "auto")
+    assert chosen["size"] == 512 and "1.000 on gpt2 50257" in why
+    assert choose([entry(512, [1.5]), ready], Choice(kind="gpt2"))[0] is ready
+    assert choose([ready, entry(9, [1.2], kind="other", ready=True)], "auto")[0] is ready
 
 
 def test_fixed_size_is_taken_and_compared_with_the_best():
-    chosen, why = choose(sweep_of(s512=1.6, s1024=1.5), 512)
+    chosen, why = choose([entry(512, [1.6]), entry(1024, [1.5])], 512)
     assert chosen["size"] == 512
     assert "tokenizer.choose" in why and "1.600" in why and "1.500" in why and "1024" in why
 
 
 def test_only_size_needs_no_judge():
     for wanted in ("auto", 512):
-        chosen, why = choose(sweep_of(s512=None), wanted)
-        assert chosen["size"] == 512 and "only size" in why
+        chosen, why = choose([entry(512, [1.0]) | {"proxies": None}], wanted)
+        assert chosen["size"] == 512 and "only tokenizer" in why
 
 
 def test_size_that_was_not_tried_is_refused():
-    with pytest.raises(UserError, match="only 512, 1024"):
-        choose(sweep_of(s512=1.0, s1024=1.0), 2048)
+    with pytest.raises(UserError, match="only byte_bpe 512, byte_bpe 1024"):
+        choose([entry(512, [1.0]), entry(1024, [1.0])], 2048)
