@@ -35,7 +35,7 @@ def main(params: Params, name: str) -> None:
             shared.tokens,
             seed,
             f"experiment {name}, seed {seed}",
-            shared.seconds,
+            budget_seconds=shared.seconds,
         )
         for seed in range(shared.seed, shared.seed + shared.seeds)
     ]
