@@ -13,7 +13,11 @@ def main(params: Params) -> None:
     from pipeline.training.quick import train_quickly
 
     seconds = sweep(
-        params.tokenizer, Path("data/clean"), Path("data/tokenizer_sweep"), train_quickly
+        params.tokenizer,
+        params.model.dropout,
+        Path("data/clean"),
+        Path("data/tokenizer_sweep"),
+        train_quickly,
     )
     write_json(Path("reports/tokenizer_seconds.json"), {"seconds": seconds})
 

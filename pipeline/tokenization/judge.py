@@ -35,7 +35,7 @@ from pipeline.tokenization.words import WordEncoder, pack
 
 BUDGETS = ("bytes", "compute")
 WINDOW_BYTES = 400
-MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, feedforward=256, dropout=0.0)
+MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, feedforward=256)
 BODY = 2 * (4 * 96 * 96 + 3 * 96 * 256)  # parameters of its layers
 OPTIMIZER = OptimizerParams(batch=8)
 # On the processor, in one thread: the same result whatever else the machine has.
@@ -138,6 +138,7 @@ def judge(
     candidates: Sequence[Candidate],
     megabytes: float,
     seeds: Sequence[int],
+    dropout: float,
     train: Train,
     workers: int | None = None,
 ) -> list[dict[str, Judged]]:
@@ -145,8 +146,11 @@ def judge(
 
     Args:
         megabytes: the text of a training with the same bytes for all, repeated where there is less.
+        dropout: of the model to come. A text that is read several times punishes many tokens, and
+            dropout softens that; without it the small models would ask for fewer.
         workers: processes; None for one on each core. The result does not depend on it.
     """
+    model = MODEL.model_copy(update={"dropout": dropout})
     costs = [candidate.flops_per_byte for candidate in candidates]
     middle = sorted(costs)[len(costs) // 2]
     judged = [
@@ -160,7 +164,7 @@ def judge(
     engine = LocalEngine(workers)
 
     def train_one(job: Job) -> tuple[float, float]:
-        verdict = _train(candidates[job.index], job.megabytes, job.seed, train)
+        verdict = _train(candidates[job.index], model, job.megabytes, job.seed, train)
         return verdict.bits_per_byte, verdict.seconds
 
     for round_, seed in enumerate(seeds):
@@ -188,11 +192,13 @@ def judge(
     return judged
 
 
-def _train(candidate: Candidate, megabytes: float, seed: int, train: Train) -> Verdict:
+def _train(
+    candidate: Candidate, model: ModelParams, megabytes: float, seed: int, train: Train
+) -> Verdict:
     per_token = candidate.bytes_per_token
     context = max(8, round(WINDOW_BYTES / per_token))
     return train(
-        model_params=MODEL.model_copy(update={"context": context}),
+        model_params=model.model_copy(update={"context": context}),
         optimizer=OPTIMIZER,
         tokens=candidate.train,
         validation=candidate.held_out,

@@ -47,12 +47,15 @@ def name_of(kind: str, size: int) -> str:
     return re.sub(r"[^\w.-]+", "-", f"{kind}-{size}").strip("-")
 
 
-def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> dict[str, Any]:
+def sweep(
+    params: TokenizerParams, dropout: float, clean: Path, folder: Path, train: Train
+) -> dict[str, Any]:
     """Write all tokenizers, `measures.json` and `tokens.json` into `folder`; return what took how
     long.
 
     The measures are the same in every run; seconds are not, so they are returned instead.
-    One tokenizer alone is not judged, for there is nothing to compare it with.
+    One tokenizer alone is not judged, for there is nothing to compare it with. `dropout` is that
+    of the model to come.
 
     Raises:
         UserError: a split is empty, the text supports fewer tokens than the largest size, or a
@@ -65,7 +68,7 @@ def sweep(params: TokenizerParams, clean: Path, folder: Path, train: Train) -> d
             held_out = sample_texts(clean / "validation", JUDGED_MEGABYTES, params.seed)
             candidates = [Candidate.make(one.tokenizer, texts, held_out) for one in tried]
             seeds = [params.seed + SEED_STEP * index for index in range(params.proxy_seeds)]
-            judged = judge(candidates, params.proxy_megabytes, seeds, train)
+            judged = judge(candidates, params.proxy_megabytes, seeds, dropout, train)
             for entry, timed, found in zip(entries, seconds["sizes"], judged, strict=True):
                 entry["proxies"] = {budget: one.to_dict() for budget, one in found.items()}
                 timed["proxy"] = sum(one.seconds for one in found.values())

@@ -103,6 +103,7 @@ def test_judge_gives_every_size_the_same_bytes_and_then_the_same_cost(calls):
         assert call["tokens"].max() < call["vocabulary"] and call["validation"].size
         step = call["optimizer"].batch * call["model_params"].context * per_token
         assert step == pytest.approx(8 * 400, rel=0.01)
+        assert call["model_params"].dropout == params_with().model.dropout > 0
         assert call["settings"].threads == 1 and call["settings"].device == "cpu"
     read = [c["budget_tokens"] * c["token_bytes"][c["tokens"]].mean() for c in first]
     assert sum(one == pytest.approx(10_000, rel=0.01) for one in read) == 3
