@@ -11,14 +11,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 from torch.optim import Optimizer
 
 from pipeline.errors import UserError
-from pipeline.models import LanguageModel, auxiliary_loss
+from pipeline.models import LanguageModel
 from pipeline.params import OptimizerParams
 from pipeline.training.batches import Batches
+from pipeline.training.loss import Objective
 from pipeline.training.precision import Machine
 from pipeline.training.schedules import rate
 from pipeline.training.validate import Held, validate
@@ -91,7 +91,7 @@ def train(
     Raises:
         UserError: the loss is no longer a finite number.
     """
-    forward = torch.compile(model) if machine.compile else model
+    objective = Objective(model, machine.compile)
     losses = losses if losses is not None else []
     started = time.monotonic()
     model.train()
@@ -103,17 +103,13 @@ def train(
                 group["lr"] = group["peak"] * factor
         inputs, targets = (t.to(machine.device) for t in batches(step))
         with machine.autocast():
-            logits, state = forward(inputs)
-            loss = F.cross_entropy(logits.float().flatten(0, 1), targets.reshape(-1))
-        value = loss.item()
+            value, loss = objective(inputs, targets)
+        value = value.item()
         if not math.isfinite(value):
             raise UserError(
                 f"training diverged: the loss became {value} at step {step + 1} of {plan.steps}; "
                 "lower learning_rate (and adam_learning_rate), or lengthen warmup"
             )
-        extra = auxiliary_loss(state)
-        if extra is not None:
-            loss = loss + extra
         norm = 0.0
         if loss.requires_grad:  # a model that counts has learnt in its forward
             loss.backward()
