@@ -91,7 +91,8 @@ def choose_machine(params: TrainingParams) -> Machine:
         )
     else:
         compiled = params.compile == "on"
-    threads = params.threads or cores()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started here
+    threads = params.threads or max(1, cores() // here)
     torch.set_num_threads(threads)
     if compiled:
         torch.use_deterministic_algorithms(True)
