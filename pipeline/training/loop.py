@@ -8,7 +8,7 @@ state, so any event is a good moment for a checkpoint.
 import math
 import time
 from collections.abc import Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
@@ -164,8 +164,10 @@ def gradients(
     total = 0.0
     parts = list(zip(inputs.chunk(accumulation), targets.chunk(accumulation), strict=True))
     for number, (part, goals) in enumerate(parts, 1):
-        waits = isinstance(objective, DistributedDataParallel) and number < len(parts)
-        with objective.no_sync() if waits else nullcontext():
+        quiet: AbstractContextManager = nullcontext()
+        if isinstance(objective, DistributedDataParallel) and number < len(parts):
+            quiet = objective.no_sync()
+        with quiet:
             with machine.autocast():
                 value, loss = objective(part, goals)
             if loss.requires_grad:

@@ -101,8 +101,8 @@ def build_optimizers(model: nn.Module, params: OptimizerParams) -> list[Optimize
         kind = Adam if params.optimizer == "adam" else AdamW
         optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
     if labels["hidden"]:
-        group = [{"params": labels["hidden"], "label": "hidden"}]
-        optimizers.append(Muon(group, params.learning_rate, params.weight_decay))
+        hidden = [{"params": labels["hidden"], "label": "hidden"}]
+        optimizers.append(Muon(hidden, params.learning_rate, params.weight_decay))
     held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]
     assert sorted(held) == sorted(map(id, model.parameters())), "not each parameter in one group"
     for optimizer in optimizers:
