@@ -309,9 +309,13 @@ class ModelParams(Section):
 
 
 class OptimizerParams(Section):
-    """How one model is trained: shared by `training` and by the variants of `experiments`."""
+    """How one model is trained: shared by `training` and by the variants of `experiments`.
 
-    optimizer: Literal["muon", "adamw"] = "muon"
+    A step reads `batch` windows, of all processes together; `accumulation` cuts them into so many
+    parts that go through the model one after another. `average` is the decay of averaged weights.
+    """
+
+    optimizer: Literal["muon", "adamw", "adam", "sgd"] = "muon"
     learning_rate: float = Field(default=0.02, gt=0, le=10)
     adam_learning_rate: float = Field(default=0.006, gt=0, le=10)
     weight_decay: float = Field(default=0.1, ge=0, le=10)
@@ -320,16 +324,33 @@ class OptimizerParams(Section):
     decay: float = Field(default=0.5, ge=0, le=1)
     schedule: Literal["stable", "cosine", "linear"] = "stable"
     clip: float = Field(default=1.0, gt=0)
+    accumulation: int = Field(default=1, ge=1)
+    average: float | None = Field(default=None, gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _parts_divide_the_batch(self) -> "OptimizerParams":
+        if self.batch % self.accumulation:
+            raise ValueError(
+                f"accumulation: {self.accumulation} does not divide batch: {self.batch}"
+            )
+        return self
 
 
 class TrainingParams(OptimizerParams):
-    """The main run. `epochs` passes over the text, cut short by `tokens` where that is given."""
+    """The main run. `epochs` passes over the text, cut short by `tokens` where that is given.
+
+    Validations come evenly, so many an epoch, and after every `validate_steps` steps besides. After
+    `patience` of them without a better one the run ends, and the best weights are what it leaves.
+    """
 
     seed: int = Field(default=0, ge=0)
     epochs: float = Field(default=8, gt=0)
     tokens: int | None = Field(default=None, ge=1)
     validations_per_epoch: int = Field(default=1, ge=1, le=1000)
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    validate_steps: int | None = Field(default=None, ge=1)
+    patience: int | None = Field(default=None, ge=1)
+    checkpoint_layers: bool = False
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     compile: Literal["auto", "on", "off"] = "auto"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     threads: int | None = Field(default=None, ge=1)
@@ -339,8 +360,9 @@ class TrackingParams(Section):
     """What accompanies a training and does not shape the model; no stage depends on it."""
 
     checkpoint_seconds: float = Field(default=20, gt=0)
-
+    keep_checkpoints: int = Field(default=2, ge=1, le=1000)
     tensorboard: bool = True
+    json_lines: bool = False
     wandb: Literal["offline", "online", "disabled"] = "offline"
     project: str = "tugantel"
 
@@ -426,6 +448,21 @@ class Params(Section):
                 f"split.validation: {self.split.validation} and split.test: {self.split.test} "
                 "leave less than a tenth of the text to train on"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _layers_can_be_computed_again(self) -> "Params":
+        if self.training.checkpoint_layers:
+            if self.model.family not in ("modern", "gpt2"):
+                raise ValueError(
+                    f"training.checkpoint_layers: family {self.model.family} has no layers that "
+                    "can be computed again; set it to false"
+                )
+            if self.model.norm == "batch":
+                raise ValueError(
+                    "training.checkpoint_layers: norm: batch would count every batch twice in its "
+                    "averages; set it to false, or choose another norm"
+                )
         return self
 
 

@@ -100,9 +100,9 @@ def measure_speed(model_params: ModelParams, steps: int = 4, batch: int = 8) -> 
 
     from pipeline.models import ModelConfig, build_model
     from pipeline.training.batches import Batches
+    from pipeline.training.learner import Learner
     from pipeline.training.loop import Plan as TrainingPlan
     from pipeline.training.loop import train
-    from pipeline.training.optimizers import build_optimizers
     from pipeline.training.precision import choose_machine
     from pipeline.training.validate import Held
 
@@ -115,8 +115,7 @@ def measure_speed(model_params: ModelParams, steps: int = 4, batch: int = 8) -> 
     optimizer = OptimizerParams(batch=batch)
     plan = TrainingPlan(steps + 1, steps + 1, frozenset(), batch * model_params.context)
     events = train(
-        model,
-        build_optimizers(model, optimizer),
+        Learner(model, optimizer, machine),
         Batches(tokens, model_params.context, batch, 0),
         Held(tokens, np.ones(MEASURED_VOCABULARY)),
         plan,

@@ -22,6 +22,7 @@ class LanguageModel(nn.Module):
     """
 
     config: ModelConfig
+    checkpoint_layers: bool = False  # whether training computes layers again to save memory
 
     @property
     def limit(self) -> int | None:

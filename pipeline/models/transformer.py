@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from pipeline.models.attention import Angles, Attention
 from pipeline.models.cache import KeyValueCache
@@ -124,8 +125,13 @@ class Transformer(LanguageModel):
         x = self.dropout(x)
         caches: list[KeyValueCache | None] = []
         balances: list[Tensor] = []
+        again = self.checkpoint_layers and self.training and torch.is_grad_enabled()
         for index, block in enumerate(self.blocks):
-            x, cache, balance = block(x, angles, None if state is None else state.caches[index])
+            cache = None if state is None else state.caches[index]
+            if again:  # keep what enters a block only (Chen et al. 2016, arXiv:1604.06174)
+                x, cache, balance = checkpoint(block, x, angles, cache, use_reentrant=False)
+            else:
+                x, cache, balance = block(x, angles, cache)
             caches.append(cache)
             if balance is not None:
                 balances.append(balance)

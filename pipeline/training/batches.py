@@ -16,12 +16,18 @@ from pipeline.errors import UserError
 
 @dataclass(frozen=True)
 class Batches:
-    """`tokens` in windows of `context` + 1 (input and target overlap), `batch` windows a step."""
+    """`tokens` in windows of `context` + 1 (input and target overlap), `batch` windows a step.
+
+    Of many processes (`size`) each reads its share (`rank`) of every batch: one after another, the
+    shares are the batch of a single process.
+    """
 
     tokens: np.ndarray
     context: int
     batch: int
     seed: int
+    rank: int = 0
+    size: int = 1
 
     def __post_init__(self) -> None:
         if len(self.tokens) <= self.context + 1:
@@ -48,13 +54,15 @@ class Batches:
         return self.windows // self.batch
 
     def __call__(self, step: int) -> tuple[Tensor, Tensor]:
-        """Inputs and targets of a step, each int64 [batch, context]."""
+        """Inputs and targets of a step, each int64 [batch / size, context]."""
         epoch, position = divmod(step, self.steps_per_epoch)
         random = np.random.Generator(np.random.Philox(key=[self.seed, epoch]))
         spare = len(self.tokens) - 1 - self.windows * self.context
         offset = int(random.integers(0, spare + 1))
         order = random.permutation(self.windows)
-        chosen = order[position * self.batch : (position + 1) * self.batch]
+        share = self.batch // self.size
+        first = position * self.batch + self.rank * share
+        chosen = order[first : first + share]
         starts = offset + chosen.astype(np.int64) * self.context
         rows = self.tokens[starts[:, None] + np.arange(self.context + 1)]
         windows = torch.from_numpy(rows.astype(np.int64))

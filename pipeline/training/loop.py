@@ -8,17 +8,20 @@ state, so any event is a good moment for a checkpoint.
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import nn
-from torch.optim import Optimizer
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
 
 from pipeline.errors import UserError
-from pipeline.models import LanguageModel, auxiliary_loss
 from pipeline.params import OptimizerParams
 from pipeline.training.batches import Batches
+from pipeline.training.distributed import ALONE, World
+from pipeline.training.fitting import explained
+from pipeline.training.learner import Learner
+from pipeline.training.loss import Objective
 from pipeline.training.precision import Machine
 from pipeline.training.schedules import rate
 from pipeline.training.validate import Held, validate
@@ -35,17 +38,35 @@ class Plan:
 
     @classmethod
     def make(
-        cls, batches: Batches, epochs: float, tokens: int | None, validations_per_epoch: int
+        cls,
+        batches: Batches,
+        epochs: float,
+        tokens: int | None,
+        validations_per_epoch: int,
+        validate_steps: int | None = None,
     ) -> "Plan":
-        """`epochs` passes, cut short by `tokens`; validations evenly, and after the last step."""
+        """`epochs` passes, cut short by `tokens`; validations evenly, after every `validate_steps`
+        steps, and after the last one."""
         per_epoch, per_step = batches.steps_per_epoch, batches.batch * batches.context
         steps = max(1, round(epochs * per_epoch))
         if tokens is not None:
             steps = max(1, min(steps, tokens // per_step))
         count = math.ceil(steps / per_epoch * validations_per_epoch)
         after = {round(i * per_epoch / validations_per_epoch) for i in range(1, count + 1)}
+        if validate_steps is not None:
+            after |= set(range(validate_steps, steps, validate_steps))
         return cls(
             steps, per_epoch, frozenset({s for s in after if 0 < s < steps} | {steps}), per_step
+        )
+
+
+class Diverged(UserError):
+    """Training came to a number that is none; the weights are those of the step before."""
+
+    def __init__(self, what: str, value: float, step: int, steps: int) -> None:
+        super().__init__(
+            f"training diverged: the {what} became {value} at step {step + 1} of {steps}; "
+            "lower learning_rate (and adam_learning_rate), or lengthen warmup"
         )
 
 
@@ -73,8 +94,7 @@ class Validation:
 
 
 def train(
-    model: LanguageModel,
-    optimizers: list[Optimizer],
+    learner: Learner,
     batches: Batches,
     held: Held,
     plan: Plan,
@@ -82,6 +102,7 @@ def train(
     machine: Machine,
     first_step: int = 0,
     losses: list[float] | None = None,
+    world: World = ALONE,
 ) -> Iterator[Step | Validation]:
     """Train from `first_step` to the end of the plan; `losses` are those since the last validation.
 
@@ -89,44 +110,72 @@ def train(
     exactly.
 
     Raises:
-        UserError: the loss is no longer a finite number.
+        Diverged: the loss or the gradient is no longer a finite number; no step was taken with it.
+        UserError: a batch does not fit into memory.
     """
-    forward = torch.compile(model) if machine.compile else model
+    model = learner.model
+    objective = world.wrap(Objective(model, machine.compile))
     losses = losses if losses is not None else []
     started = time.monotonic()
     model.train()
     for step in range(first_step, plan.steps):
-        torch.manual_seed((batches.seed << 32) + step)
+        torch.manual_seed(dropout_seed(batches.seed, step, batches.rank))
         factor = rate(step, plan.steps, params)
-        for optimizer in optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = group["peak"] * factor
+        learner.set_rate(factor)
         inputs, targets = (t.to(machine.device) for t in batches(step))
-        with machine.autocast():
-            logits, state = forward(inputs)
-            loss = F.cross_entropy(logits.float().flatten(0, 1), targets.reshape(-1))
-        value = loss.item()
+        with explained(learner, inputs, params.accumulation, machine):
+            value = gradients(objective, learner, inputs, targets, params.accumulation, machine)
+        value = world.mean(value)
         if not math.isfinite(value):
-            raise UserError(
-                f"training diverged: the loss became {value} at step {step + 1} of {plan.steps}; "
-                "lower learning_rate (and adam_learning_rate), or lengthen warmup"
-            )
-        extra = auxiliary_loss(state)
-        if extra is not None:
-            loss = loss + extra
-        norm = 0.0
-        if loss.requires_grad:  # a model that counts has learnt in its forward
-            loss.backward()
-            norm = nn.utils.clip_grad_norm_(model.parameters(), params.clip).item()
-        for optimizer in optimizers:
-            optimizer.step()
-            optimizer.zero_grad(set_to_none=True)
+            raise Diverged("loss", value, step, plan.steps)
+        norm, learnt = 0.0, any(p.grad is not None for p in model.parameters())
+        if learnt:  # a model that counts has learnt in its forward
+            norm = learner.gradient_norm(params.clip).item()
+            if not math.isfinite(norm) and not learner.scaler.is_enabled():
+                raise Diverged("gradient", norm, step, plan.steps)
+        learner.step(step + 1, learnt)
         losses.append(value)
         yield Step(step + 1, value, factor, norm, time.monotonic() - started)
         if step + 1 in plan.validate_after:
-            held_loss, bits = validate(model, held, batches.context, machine)
+            measured = (0.0, 0.0)
+            if world.first:
+                with learner.at_its_best():
+                    measured = validate(model, held, batches.context, machine)
+            held_loss, bits = world.first_says(measured)
             mean = sum(losses) / len(losses)
             losses.clear()
             epoch = (step + 1) / plan.steps_per_epoch
             seconds = time.monotonic() - started
             yield Validation(step + 1, epoch, mean, held_loss, bits, seconds)
+
+
+def gradients(
+    objective: nn.Module,
+    learner: Learner,
+    inputs: Tensor,
+    targets: Tensor,
+    accumulation: int,
+    machine: Machine,
+) -> float:
+    """Add up the gradients of a batch, one part after another; the mean loss a token.
+
+    Processes exchange gradients once, after the last part.
+    """
+    total = 0.0
+    parts = list(zip(inputs.chunk(accumulation), targets.chunk(accumulation), strict=True))
+    for number, (part, goals) in enumerate(parts, 1):
+        quiet: AbstractContextManager = nullcontext()
+        if isinstance(objective, DistributedDataParallel) and number < len(parts):
+            quiet = objective.no_sync()
+        with quiet:
+            with machine.autocast():
+                value, loss = objective(part, goals)
+            if loss.requires_grad:
+                learner.scaler.scale(loss / accumulation).backward()
+        total += value.item() / accumulation
+    return total
+
+
+def dropout_seed(seed: int, step: int, rank: int) -> int:
+    """Another one for every step and process."""
+    return ((seed << 32) + step + rank * 0x9E3779B97F4A7C15) % (1 << 63)

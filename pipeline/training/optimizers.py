@@ -1,4 +1,4 @@
-"""Optimizers: AdamW for everything, or Muon for the matrices and AdamW for the rest.
+"""Optimizers: AdamW, Adam or SGD for everything, or Muon for the matrices and AdamW for the rest.
 
 Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and
 replaces it by the nearest orthogonal one, so that every direction of it moves at the same rate.
@@ -7,10 +7,11 @@ Embeddings, norms and the head are no maps between hidden states and stay with A
 
 from collections import defaultdict
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
+from torch.optim import SGD, Adam, AdamW, Optimizer
 
 from pipeline.params import OptimizerParams
 
@@ -38,7 +39,7 @@ class Muon(Optimizer):
     """
 
     def __init__(
-        self, parameters: Iterable[Tensor], lr: float, weight_decay: float, momentum: float = 0.95
+        self, parameters: Iterable[Any], lr: float, weight_decay: float, momentum: float = 0.95
     ) -> None:
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
@@ -70,31 +71,40 @@ class Muon(Optimizer):
             parameter.add_(update, alpha=-group["lr"] * scale)
 
 
+def label(name: str, parameter: Tensor, optimizer: str) -> str:
+    """The group of a parameter: `hidden` (Muon's), `tables` (they decay) or `vectors` (they do
+    not)."""
+    if parameter.dim() < 2:
+        return "vectors"
+    return "hidden" if optimizer == "muon" and name.startswith("blocks.") else "tables"
+
+
 def build_optimizers(model: nn.Module, params: OptimizerParams) -> list[Optimizer]:
-    """The optimizers that together hold every parameter exactly once."""
-    named = dict(model.named_parameters())
-    hidden, tables, vectors = [], [], []
-    for name, parameter in named.items():
-        if parameter.dim() < 2:
-            vectors.append(parameter)
-        elif name.startswith("blocks.") and params.optimizer == "muon":
-            hidden.append(parameter)
-        else:
-            tables.append(parameter)
-    assert len(hidden) + len(tables) + len(vectors) == len(named), "a parameter has no optimizer"
-    rate = params.adam_learning_rate if params.optimizer == "muon" else params.learning_rate
-    adam = AdamW(
-        [
-            {"params": tables, "weight_decay": params.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=rate,
-        betas=(0.9, 0.95),
-        fused=True,
-    )
-    optimizers: list[Optimizer] = [adam]
-    if hidden:
+    """The optimizers that together hold every parameter exactly once, in labelled groups.
+
+    AdamW and Muon shrink weights apart from the gradient (Loshchilov and Hutter 2019,
+    arXiv:1711.05101); in Adam and SGD `weight_decay` is part of the gradient, as it was before.
+    SGD has Nesterov's momentum of 0.9.
+    """
+    labels: dict[str, list[Tensor]] = {"tables": [], "vectors": [], "hidden": []}
+    for name, parameter in model.named_parameters():
+        labels[label(name, parameter, params.optimizer)].append(parameter)
+    groups = [
+        {"params": labels["tables"], "weight_decay": params.weight_decay, "label": "tables"},
+        {"params": labels["vectors"], "weight_decay": 0.0, "label": "vectors"},
+    ]
+    muon = params.optimizer == "muon"
+    rate = params.adam_learning_rate if muon else params.learning_rate
+    if params.optimizer == "sgd":
+        optimizers: list[Optimizer] = [SGD(groups, lr=rate, momentum=0.9, nesterov=True)]
+    else:
+        kind = Adam if params.optimizer == "adam" else AdamW
+        optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
+    if labels["hidden"]:
+        hidden = [{"params": labels["hidden"], "label": "hidden"}]
         optimizers.append(Muon(hidden, params.learning_rate, params.weight_decay))
+    held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]
+    assert sorted(held) == sorted(map(id, model.parameters())), "not each parameter in one group"
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak"] = group["lr"]

@@ -28,10 +28,19 @@ class Machine:
     why: str
 
     def autocast(self) -> AbstractContextManager:
-        """Matrix products in bfloat16 over float32 weights, where that was chosen."""
-        if self.precision == "bfloat16":
-            return torch.autocast(self.device, torch.bfloat16)
-        return nullcontext()
+        """Matrix products in a 16-bit format over float32 weights, where that was chosen."""
+        if self.precision == "float32":
+            return nullcontext()
+        return torch.autocast(self.device, self.dtype)
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The format of matrix products."""
+        return getattr(torch, self.precision)
+
+    def scaler(self) -> torch.amp.GradScaler:
+        """What keeps small gradients above the least number of float16; idle in other formats."""
+        return torch.amp.GradScaler(self.device, enabled=self.precision == "float16")
 
 
 def cores() -> int:
@@ -82,7 +91,8 @@ def choose_machine(params: TrainingParams) -> Machine:
         )
     else:
         compiled = params.compile == "on"
-    threads = params.threads or cores()
+    here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started here
+    threads = params.threads or max(1, cores() // here)
     torch.set_num_threads(threads)
     if compiled:
         torch.use_deterministic_algorithms(True)

@@ -11,9 +11,9 @@ from pipeline.models import LanguageModel, ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
 from pipeline.progress import progress
 from pipeline.training.batches import Batches
+from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, Step, train
 from pipeline.training.memory import PeakMemory
-from pipeline.training.optimizers import build_optimizers
 from pipeline.training.precision import Machine, choose_machine
 from pipeline.training.validate import Held
 
@@ -63,6 +63,7 @@ def train_quickly(
         budget_tokens = max(1, int(speed * budget_seconds))
         torch.manual_seed(seed)
     model = build_model(config).to(machine.device)
+    learner = Learner(model, optimizer, machine)
     for note in config.notes():
         print(note, flush=True)
     batches = Batches(tokens, model_params.context, optimizer.batch, seed)
@@ -73,9 +74,7 @@ def train_quickly(
     losses, bits = [], float("nan")
     started = time.monotonic()
     with progress(description, plan.steps) if description else nullcontext() as bar:
-        for event in train(
-            model, build_optimizers(model, optimizer), batches, held, plan, optimizer, machine
-        ):
+        for event in train(learner, batches, held, plan, optimizer, machine):
             if isinstance(event, Step):
                 losses.append((event.step, event.loss))
                 if bar is not None:
@@ -83,6 +82,8 @@ def train_quickly(
             else:
                 bits = event.bits_per_byte
     seconds = time.monotonic() - started
+    if learner.average is not None:
+        learner.average.swap()  # the weights that were validated
     done = plan.steps * plan.tokens_per_step
     peak = memory.megabytes()
     return QuickResult(bits, seconds, model.size(), done, losses, peak, model.eval())
@@ -96,10 +97,9 @@ def _tokens_per_second(
     batches = Batches(tokens, config.context, params.batch, seed)
     plan = Plan(MEASURED_STEPS + 1, batches.steps_per_epoch, frozenset(), 0)
     held = Held(tokens, np.ones(config.vocabulary))
-    optimizers = build_optimizers(model, params)
     seconds = [
         event.seconds
-        for event in train(model, optimizers, batches, held, plan, params, machine)
+        for event in train(Learner(model, params, machine), batches, held, plan, params, machine)
         if isinstance(event, Step)
     ]
     return MEASURED_STEPS * params.batch * config.context / max(seconds[-1] - seconds[0], 1e-9)

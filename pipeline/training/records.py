@@ -13,16 +13,20 @@ from pipeline.params import Params
 from pipeline.training.checkpoints import Progress
 from pipeline.training.loop import Plan
 from pipeline.training.precision import Machine
+from pipeline.training.speed import Costs
 
 STEP_FIELDS = ("step", "tokens", "loss", "rate", "gradient_norm")
 
 
-def model_record(params: Params, plan: Plan, parameters: int, machine: Machine) -> dict[str, Any]:
+def model_record(
+    params: Params, plan: Plan, parameters: int, machine: Machine, done: Progress
+) -> dict[str, Any]:
     """What made the model, without clocks: equal runs write equal bytes."""
     return {
         "parameters": parameters,
-        "steps": plan.steps,
-        "tokens": plan.steps * plan.tokens_per_step,
+        "steps": done.step,
+        "tokens": done.step * plan.tokens_per_step,
+        "weights_of_step": kept_step(params, done),
         "precision": machine.precision,
         "compile": machine.compile,
         "torch": torch.__version__,
@@ -31,16 +35,26 @@ def model_record(params: Params, plan: Plan, parameters: int, machine: Machine) 
     }
 
 
+def kept_step(params: Params, done: Progress) -> int:
+    """After which step the weights that are left are: the best, where params end a run early."""
+    if params.training.patience is None or done.best is None:
+        return done.step
+    return done.best["step"]
+
+
 def training_report(
-    params: Params, plan: Plan, parameters: int, machine: Machine, done: Progress
+    params: Params, plan: Plan, parameters: int, machine: Machine, done: Progress, costs: Costs
 ) -> dict[str, Any]:
-    tokens = plan.steps * plan.tokens_per_step
+    tokens = done.step * plan.tokens_per_step
     return {
         "family": params.model.family,
         "parameters": parameters,
         "context": params.model.context,
-        "steps": plan.steps,
+        "steps": done.step,
         "tokens": tokens,
+        "weights_of_step": kept_step(params, done),
+        "matrix_peak_gflops": round(costs.peak / 1e9, 1),
+        "peak_share": costs.share(tokens / max(done.seconds, 1e-9)),
         "seconds": round(done.seconds, 1),
         "tokens_per_second": round(tokens / max(done.seconds, 1e-9)),
         "precision": machine.precision,

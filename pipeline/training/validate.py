@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import nn
 
 from pipeline.errors import UserError
+from pipeline.models import LanguageModel
+from pipeline.training.loss import token_losses
 from pipeline.training.precision import Machine
 
 
@@ -24,7 +24,9 @@ LIMIT = 1 << 17
 
 
 @torch.inference_mode()
-def validate(model: nn.Module, held: Held, context: int, machine: Machine) -> tuple[float, float]:
+def validate(
+    model: LanguageModel, held: Held, context: int, machine: Machine
+) -> tuple[float, float]:
     """(mean loss a token in nats, bits per byte of the text tokens).
 
     Non-overlapping windows spread evenly over the split, at most `LIMIT` tokens. Bits per byte
@@ -46,9 +48,8 @@ def validate(model: nn.Module, held: Held, context: int, machine: Machine) -> tu
         rows = held.tokens[group[:, None] * length + np.arange(length + 1)].astype(np.int64)
         windows_tensor = torch.from_numpy(rows).to(machine.device)
         with machine.autocast():
-            logits, _ = model(windows_tensor[:, :-1])
-        targets = windows_tensor[:, 1:].reshape(-1)
-        losses = F.cross_entropy(logits.float().flatten(0, 1), targets, reduction="none")
+            hidden, _ = model.hidden(windows_tensor[:, :-1])
+            losses = token_losses(model, hidden, windows_tensor[:, 1:])
         bytes_of = held.token_bytes[rows[:, 1:].reshape(-1)]
         losses_array = losses.double().cpu().numpy()
         nats_all += losses_array.sum()

@@ -20,8 +20,8 @@ def training_step(layers: int, width: int, vocabulary: int = 4096) -> None:
     from pipeline.models import ModelConfig, build_model
     from pipeline.params import ModelParams, OptimizerParams, TrainingParams
     from pipeline.training.batches import Batches
+    from pipeline.training.learner import Learner
     from pipeline.training.loop import Plan, train
-    from pipeline.training.optimizers import build_optimizers
     from pipeline.training.precision import choose_machine
     from pipeline.training.validate import Held
 
@@ -34,7 +34,7 @@ def training_step(layers: int, width: int, vocabulary: int = 4096) -> None:
     batches = Batches(tokens, context, batch, 0)
     plan = Plan(10**6, batches.steps_per_epoch, frozenset(), batch * context)
     held = Held(tokens, np.ones(vocabulary))
-    events = train(model, build_optimizers(model, settings), batches, held, plan, settings, machine)
+    events = train(Learner(model, settings, machine), batches, held, plan, settings, machine)
 
     embedding, positions = nn.Embedding(vocabulary, width), nn.Embedding(context, width)
     layer = nn.TransformerEncoderLayer(

@@ -13,6 +13,7 @@ from pipeline.errors import UserError
 from pipeline.models import ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
 from pipeline.training.batches import Batches
+from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, Step, Validation, train
 from pipeline.training.optimizers import build_optimizers, orthogonalise
 from pipeline.training.precision import choose_machine
@@ -135,8 +136,7 @@ def run(family: str, tokens: np.ndarray, steps: int, **changes: object) -> list[
     plan = Plan(steps, batches.steps_per_epoch, frozenset({steps}), 256)
     held = Held(tokens[:2000], np.ones(320))
     machine = choose_machine(TrainingParams(compile="off"))
-    optimizers = build_optimizers(model, optimizer)
-    return list(train(model, optimizers, batches, held, plan, optimizer, machine))
+    return list(train(Learner(model, optimizer, machine), batches, held, plan, optimizer, machine))
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_a_diverging_run_stops_with_its_step(tokens: np.ndarray) -> None:
         plan = Plan(400, batches.steps_per_epoch, frozenset({400}), 256)
         held = Held(tokens[:2000], np.ones(320))
         machine = choose_machine(TrainingParams(compile="off"))
-        list(train(model, build_optimizers(model, huge), batches, held, plan, huge, machine))
+        list(train(Learner(model, huge, machine), batches, held, plan, huge, machine))
 
 
 def test_bits_per_byte_of_a_uniform_model_are_the_bits_of_its_tokens_over_their_bytes() -> None:
