@@ -26,7 +26,7 @@ from pipeline.tokenization.tokenizer import save_tokenizer
 MEASURES, TOKENS = "measures.json", "tokens.json"
 HELD_OUT_MEGABYTES = 1.0
 JUDGED_MEGABYTES = 0.2
-COUNTED_MEGABYTES = 10.0  # of the training text, in which tokens are counted
+COUNTED_MEGABYTES = 8.0  # of the training text, in which tokens are counted
 TIMED_CHARACTERS = 1 << 16
 SEED_STEP = 1000  # between seeds of the small models: another tokenizer.seed shares none of them
 
