@@ -32,8 +32,8 @@ MEANING = (
     "efficiency: how evenly tokens are used (order 2.5; 1: all alike). Vocabulary used: share of "
     "the tokens that occur in held-out text. No valid UTF-8: share of the tokens of that text that "
     "are parts of a letter. Share of the parameters: what the vocabulary takes of the model to "
-    "come. Seen: how often tokens occur in the text that the tokenizer was trained on; what is "
-    "hardly seen is hardly trained."
+    "come. Seen: how often tokens occur in the text that the tokenizer was trained on, or in an "
+    "even part of it, at most 8 MB; what is hardly seen is hardly trained."
 )
 METHOD = (
     "Every tokenizer is tried on a small model (2 layers of 96), twice: when all models read the "

@@ -41,7 +41,10 @@ def count_words(texts: Iterable[str]) -> Counter[str]:
 
 @dataclass(frozen=True)
 class Material:
-    """The text that tokenizers are measured on, with what has to be known of it only once."""
+    """The text that tokenizers are measured on, with what has to be known of it only once.
+
+    `train` is the training text, or an even part of it.
+    """
 
     train: Sequence[str]
     held_out: Sequence[str]

@@ -1,5 +1,6 @@
 """The sweep: every kind at every size, and ready tokenizers beside them, with their measures."""
 
+import math
 import re
 import time
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from pipeline.documents import atomic_folder, write_json
 from pipeline.params import TokenizerParams
 from pipeline.progress import progress
 from pipeline.tokenization.bulk import BulkEncoder
+from pipeline.tokenization.encode import library_threads
 from pipeline.tokenization.family import cut_counts, is_cut_of
 from pipeline.tokenization.judge import Candidate, Train, judge
 from pipeline.tokenization.kinds import train_sizes
@@ -24,7 +26,8 @@ from pipeline.tokenization.tokenizer import save_tokenizer
 MEASURES, TOKENS = "measures.json", "tokens.json"
 HELD_OUT_MEGABYTES = 1.0
 JUDGED_MEGABYTES = 0.2
-TIMED_CHARACTERS = 1 << 18
+COUNTED_MEGABYTES = 8.0  # of the training text, in which tokens are counted
+TIMED_CHARACTERS = 1 << 16
 SEED_STEP = 1000  # between seeds of the small models: another tokenizer.seed shares none of them
 
 
@@ -82,19 +85,20 @@ def try_out(
     """Train and measure: all of `sweep` but the judge. Returns the tokenizers, their entries in the
     report with no judgement, and what took how long."""
     loaded = [(name, load_ready(name)) for name in params.ready]  # what fails fast goes first
-    material = Material(
-        sample_texts(clean / "train", params.sample_megabytes, params.seed),
-        sample_texts(clean / "validation", HELD_OUT_MEGABYTES, params.seed),
-    )
+    texts = sample_texts(clean / "train", params.sample_megabytes, params.seed)
+    held_out = sample_texts(clean / "validation", HELD_OUT_MEGABYTES, params.seed)
     started = time.perf_counter()
     tried = [
         Tried(kind, tokenizer, False)
         for kind in params.kinds
-        for tokenizer in train_sizes(kind, material.train, params.sizes).values()
+        for tokenizer in train_sizes(kind, texts, params.sizes).values()
     ]
     seconds = {"training": time.perf_counter() - started}
     tried += [Tried(name, tokenizer, True) for name, tokenizer in loaded]
-    entries, timed = _measure(tried, material, folder)
+    every = math.ceil(sum(len(text.encode()) for text in texts) / 1e6 / COUNTED_MEGABYTES)
+    material = Material(texts[::every], held_out)
+    with library_threads(False):  # they take longer, all together, over single words
+        entries, timed = _measure(tried, material, folder)
     return tried, entries, seconds | {"sizes": timed}
 
 
