@@ -4,7 +4,23 @@ RMSNorm divides by the root mean square and leaves out the mean and the bias: th
 less work (Zhang and Sennrich 2019, arXiv:1910.07467).
 """
 
+import torch
 from torch import Tensor, nn
+
+
+class RMSNorm(nn.RMSNorm):
+    """Measured in float32, handed on in the format of the products that read it.
+
+    Under autocast each product would convert its input by itself: queries, keys and values read
+    the same.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = super().forward(x.float())
+        device = x.device.type
+        if not torch.is_autocast_enabled(device):
+            return normed.to(x.dtype)
+        return normed.to(torch.get_autocast_dtype(device))
 
 
 class BatchNorm(nn.Module):
@@ -27,4 +43,4 @@ def norm(kind: str, width: int) -> nn.Module:
     """The norm `kind` (layer, rms, batch) over the last dimension, of size `width`."""
     if kind == "layer":
         return nn.LayerNorm(width, eps=1e-5)
-    return nn.RMSNorm(width, eps=1e-6) if kind == "rms" else BatchNorm(width)
+    return RMSNorm(width, eps=1e-6) if kind == "rms" else BatchNorm(width)

@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.models import LanguageModel
 from pipeline.training.learner import Learner
-from pipeline.training.loss import LIMIT, Objective
+from pipeline.training.loss import Objective, chunk_limit
 from pipeline.training.precision import Machine
 
 
@@ -92,7 +92,7 @@ def check_memory(model: LanguageModel, batch: int, accumulation: int, machine: M
 
     def needed(rows: int) -> int:
         places = rows * config.context
-        logits = min(places * config.vocabulary, max(LIMIT, config.vocabulary))
+        logits = min(places * config.vocabulary, max(chunk_limit("cpu"), config.vocabulary))
         return fixed + places * layers * width * each * size + 8 * logits
 
     if needed(batch // accumulation) <= free:

@@ -45,7 +45,7 @@ class Learner:
 
     def __init__(self, model: LanguageModel, params: OptimizerParams, machine: Machine) -> None:
         self.model = model
-        self.optimizers: list[Optimizer] = build_optimizers(model, params)
+        self.optimizers: list[Optimizer] = build_optimizers(model, params, machine.muon_dtype)
         self.scaler = machine.scaler()
         self.average = None if params.average is None else Average(model, params.average)
 

@@ -16,31 +16,37 @@ from torch.optim import SGD, Adam, AdamW, Optimizer
 from pipeline.params import OptimizerParams
 
 
-def orthogonalise(matrices: Tensor, steps: int = 5) -> Tensor:
-    """The nearest (semi-)orthogonal matrices to [N, rows, columns], approximately.
+def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
+    """The nearest (semi-)orthogonal matrices to [N, rows, columns], approximately, in `dtype`.
 
     A quintic Newton-Schulz iteration with coefficients that drive all singular values towards one;
-    they end between about 0.7 and 1.2, which is all that an optimizer needs.
+    they end between about 0.7 and 1.2, which is all that an optimizer needs: bfloat16 is enough.
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.transpose(1, 2) if tall else matrices
-    x = x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)
+    x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(dtype)
     for _ in range(steps):
         gram = x @ x.transpose(1, 2)
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.transpose(1, 2) if tall else x
 
 
 class Muon(Optimizer):
     """Orthogonalised momentum with Nesterov's look-ahead and decoupled weight decay.
 
-    Matrices of one shape go through the iteration together, as one batch of products.
+    Matrices of one shape go through the iteration together, as one batch of products in `dtype`.
     """
 
     def __init__(
-        self, parameters: Iterable[Any], lr: float, weight_decay: float, momentum: float = 0.95
+        self,
+        parameters: Iterable[Any],
+        lr: float,
+        weight_decay: float,
+        momentum: float = 0.95,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
+        self.dtype = dtype
         super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
 
     @torch.no_grad()
@@ -64,11 +70,11 @@ class Muon(Optimizer):
             assert gradient is not None
             state["momentum"].lerp_(gradient, 1 - momentum)
             looks_ahead.append(gradient.lerp(state["momentum"], momentum))
-        updates = orthogonalise(torch.stack(looks_ahead))
+        updates = orthogonalise(torch.stack(looks_ahead), self.dtype)
         scale = max(1.0, shape[0] / shape[1]) ** 0.5
         for parameter, update in zip(parameters, updates, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
-            parameter.add_(update, alpha=-group["lr"] * scale)
+            parameter.add_(update.to(parameter.dtype), alpha=-group["lr"] * scale)
 
 
 def label(name: str, parameter: Tensor, optimizer: str) -> str:
@@ -79,8 +85,12 @@ def label(name: str, parameter: Tensor, optimizer: str) -> str:
     return "hidden" if optimizer == "muon" and name.startswith("blocks.") else "tables"
 
 
-def build_optimizers(model: nn.Module, params: OptimizerParams) -> list[Optimizer]:
+def build_optimizers(
+    model: nn.Module, params: OptimizerParams, dtype: torch.dtype = torch.float32
+) -> list[Optimizer]:
     """The optimizers that together hold every parameter exactly once, in labelled groups.
+
+    Muon's products are in `dtype`; everything else is float32.
 
     AdamW and Muon shrink weights apart from the gradient (Loshchilov and Hutter 2019,
     arXiv:1711.05101); in Adam and SGD `weight_decay` is part of the gradient, as it was before.
@@ -102,7 +112,8 @@ def build_optimizers(model: nn.Module, params: OptimizerParams) -> list[Optimize
         optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
     if labels["hidden"]:
         hidden = [{"params": labels["hidden"], "label": "hidden"}]
-        optimizers.append(Muon(hidden, params.learning_rate, params.weight_decay))
+        muon_only = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
+        optimizers.append(Muon(hidden, dtype=dtype, **muon_only))
     held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]
     assert sorted(held) == sorted(map(id, model.parameters())), "not each parameter in one group"
     for optimizer in optimizers:

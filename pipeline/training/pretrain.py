@@ -50,13 +50,12 @@ def pretrain(params: Params, places: Places, resume: Path | None = None) -> list
             or of another configuration.
     """
     training = params.training
-    machine = choose_machine(training)
     with world(training.batch, training.accumulation, params.model.family) as here:
-        return _pretrain(params, places, resume, machine, here)
+        return _pretrain(params, places, resume, here)
 
 
 def _pretrain(
-    params: Params, places: Places, resume: Path | None, machine: Machine, here: World
+    params: Params, places: Places, resume: Path | None, here: World
 ) -> list[dict[str, float]]:
     training = params.training
     tokenizer = load_tokenizer(places.tokenizer)
@@ -76,10 +75,12 @@ def _pretrain(
     torch.manual_seed(training.seed)
     model = build_model(config)
     model.checkpoint_layers = training.checkpoint_layers
+    per_token = operations_per_token(model)
+    machine = choose_machine(training, per_token * plan.steps * plan.tokens_per_step)
     check_memory(model, training.batch // here.size, training.accumulation, machine)
     model.to(machine.device)
     learner = Learner(model, training, machine)
-    costs = Costs(operations_per_token(model), here.size * matrix_peak(machine))
+    costs = Costs(per_token, here.size * matrix_peak(machine))
     processes = f"{here.size} processes, " if here.size > 1 else ""
     if here.first:
         print(
