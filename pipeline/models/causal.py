@@ -54,9 +54,7 @@ class _CausalAttention(torch.autograd.Function):
     FlashAttention (Dao et al. 2022, arXiv:2205.14135, appendix B.2), with shares that were kept."""
 
     @staticmethod
-    def forward(
-        ctx: Any, query: Tensor, key: Tensor, value: Tensor, window: int | None
-    ) -> Tensor:
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor, window: int | None) -> Tensor:
         scaled, length = query * query.shape[-1] ** -0.5, query.shape[1]
         mixed, kept = torch.empty_like(query), []
         for start, end, first in _blocks(length, window):

@@ -16,7 +16,6 @@ import torch
 from pipeline.errors import UserError
 from pipeline.params import TrainingParams
 
-
 LONG = 3e13  # operations of a run that is worth compiling on a CPU: some minutes
 
 

@@ -9,6 +9,12 @@ def training(_: argparse.Namespace) -> None:
     training()
 
 
+def shakespeare(_: argparse.Namespace) -> None:
+    from tests.bench.shakespeare import shakespeare
+
+    shakespeare()
+
+
 def generation(_: argparse.Namespace) -> None:
     from tests.bench.generation import generation
 
@@ -48,7 +54,16 @@ def scaling(options: argparse.Namespace) -> None:
 
 PARTS = {
     part.__name__: part
-    for part in (training, generation, tokenizers, encoding, encoding_memory, cleaning, scaling)
+    for part in (
+        training,
+        shakespeare,
+        generation,
+        tokenizers,
+        encoding,
+        encoding_memory,
+        cleaning,
+        scaling,
+    )
 }
 
 
