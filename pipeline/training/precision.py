@@ -106,6 +106,6 @@ def choose_machine(params: TrainingParams, operations: float = 0.0) -> Machine:
     if compiled:
         torch.use_deterministic_algorithms(True)
         # What is compiled writes all that it reads: no need to fill memory first, which costs more.
-        torch.utils.deterministic.fill_uninitialized_memory = False
+        torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
         os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     return Machine(device, precision, compiled, threads, why)
