@@ -55,7 +55,7 @@ def judged(sweep: Sweep, chosen: Mapping[str, Any]) -> Figure | None:
         if _is_chosen(row, chosen):
             _ring(axes, row["size"], row["proxies"][budget]["mean"])
     _sizes(axes, rows)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -100,7 +100,7 @@ def measures(
             if _is_chosen(row, chosen) and is_number(row.get(key)):
                 _ring(place, row["size"], row[key])
         _sizes(place, sweep)
-        place.tick_params(labelsize=8)
+        place.tick_params(labelsize=9)
     for place in places.flat[len(shown) :]:
         place.set_axis_off()
     figure.suptitle(
@@ -108,7 +108,7 @@ def measures(
     )
     if len(kinds) > 1:
         handles, labels = places.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=8)
+        figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=9)
     return figure
 
 
@@ -128,7 +128,7 @@ def ranks(described: Mapping[str, Mapping[str, Any]]) -> Figure | None:
         axis.set_major_locator(LogLocator())
         axis.set_major_formatter(short_number)
         axis.set_minor_locator(NullLocator())
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -149,7 +149,7 @@ def tail(described: Mapping[str, Mapping[str, Any]], share: str) -> Figure | Non
     axes.xaxis.set_major_formatter(short_number)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 

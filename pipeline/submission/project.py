@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from pipeline.errors import UserError
+from pipeline.ledger import stage_names
 from pipeline.params import Params, load_params
 from pipeline.publishing.results import dig, read_reports
 from pipeline.submission.repository import Repository
@@ -76,7 +77,7 @@ class Project:
             return "no run was recorded in dvc.lock"
         now = _yaml(self.folder / "params.yaml")
         done = lock.get("stages") or {}
-        for name in _stages(recipe.get("stages") or {}, now):
+        for name in stage_names(recipe.get("stages") or {}, now):
             if name not in done:
                 return f"stage {name} has not run"
             for key, value in (dig(done[name], "params") or {}).get("params.yaml", {}).items():
@@ -90,19 +91,6 @@ class Project:
                 if report and hashlib.md5(path.read_bytes()).hexdigest() != out.get("md5"):
                     return f"{out['path']} is not what stage {name} wrote"
         return None
-
-
-def _stages(stages: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """The names of all stages; one that is a foreach gives one a key of what it goes over."""
-    found = []
-    for name, stage in stages.items():
-        over = stage.get("foreach")
-        if over is None:
-            found.append(name)
-        else:
-            items = dig(params, over.strip("${}")) if isinstance(over, str) else over
-            found += [f"{name}@{key}" for key in items or ()]
-    return found
 
 
 def _json(path: Path) -> Any:

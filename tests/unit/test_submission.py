@@ -1,4 +1,4 @@
-"""Handing in, on real git repositories: nothing asked for is missing, and all is made or nothing."""
+"""Handing in, on real git repositories: what is asked for is there, and all is made or nothing."""
 
 import hashlib
 import json
