@@ -1,0 +1,63 @@
+"""Every public module, class and function of the project says what it is."""
+
+import ast
+from collections.abc import Iterator
+
+import pytest
+
+from tests.project import ROOT
+
+FILES = [path for folder in ("pipeline", "stages") for path in (ROOT / folder).rglob("*.py")]
+TREES = {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(FILES)}
+CLASSES = {
+    node.name: node
+    for t in TREES.values()
+    for node in ast.walk(t)
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def documented_above(name: str, node: ast.ClassDef) -> bool:
+    """Whether a class of the project that this one builds on documents the method."""
+    for base in node.bases:
+        above = CLASSES.get(getattr(base, "id", ""))
+        if above is None:
+            continue
+        if any(
+            isinstance(one, ast.FunctionDef) and one.name == name and ast.get_docstring(one)
+            for one in above.body
+        ) or documented_above(name, above):
+            return True
+    return False
+
+
+def silent(tree: ast.Module) -> Iterator[str]:
+    """Public names without a docstring; an empty name is the module itself."""
+    if not ast.get_docstring(tree):
+        yield ""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    for node in tree.body:
+        if not isinstance(node, kinds) or node.name.startswith("_"):
+            continue
+        if not ast.get_docstring(node):
+            yield node.name
+        if isinstance(node, ast.ClassDef):
+            for method in node.body:
+                if (
+                    isinstance(method, kinds)
+                    and not method.name.startswith("_")
+                    and not ast.get_docstring(method)
+                    and not documented_above(method.name, node)
+                ):
+                    yield f"{node.name}.{method.name}"
+
+
+@pytest.mark.parametrize("path", TREES, ids=lambda path: path.relative_to(ROOT).as_posix())
+def test_what_is_public_has_a_docstring(path: str) -> None:
+    assert list(silent(TREES[path])) == []
+
+
+def test_what_is_missing_is_found() -> None:
+    code = "class A:\n    def b(self): ...\n    def _c(self): ...\ndef d(): ...\nclass E(LanguageModel):\n"
+    code += "    '''There.'''\n    def hidden(self): ...\n    def other(self): ...\n"
+    assert list(silent(ast.parse(code))) == ["", "A", "A.b", "d", "E.other"]
