@@ -101,11 +101,14 @@ def measures(
                 _ring(place, row["size"], row[key])
         _sizes(place, sweep)
         place.tick_params(labelsize=9)
+        if named[key][1].endswith("%"):
+            place.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     for place in places.flat[len(shown) :]:
         place.set_axis_off()
     figure.suptitle(
         "Measures over the size of the vocabulary", x=0.01, horizontalalignment="left", fontsize=11
     )
+    figure.supxlabel("tokens in the vocabulary", fontsize=10)
     if len(kinds) > 1:
         handles, labels = places.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=9)
@@ -163,7 +166,7 @@ def _is_chosen(row: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
 
 
 def _ring(axes: Axes, x: float, y: float) -> None:
-    axes.plot([x], [y], "o", markersize=11, fillstyle="none", color=INK)
+    axes.plot([x], [y], "o", markersize=11, fillstyle="none", color=INK, clip_on=False)
 
 
 def _sizes(axes: Axes, sweep: Sweep) -> None:

@@ -136,6 +136,7 @@ def _copy_results(project: Project, folder: Path) -> list[tuple[str, str]]:
     wanted = [
         ("reports/demo.ipynb", "demo.ipynb", "the notebook, executed"),
         ("reports/index.html", "report.html", "all that was measured, on one page"),
+        ("reports/tokenizer.html", "tokenizer.html", "which tokenizers were tried, and the choice"),
         ("reports/metrics.json", "metrics.json", "the headline figures"),
         ("params.yaml", "params.yaml", "every setting of the run"),
         ("data/export", "model", "the trained model"),

@@ -58,6 +58,7 @@ def test_what_is_public_has_a_docstring(path: str) -> None:
 
 
 def test_what_is_missing_is_found() -> None:
-    code = "class A:\n    def b(self): ...\n    def _c(self): ...\ndef d(): ...\nclass E(LanguageModel):\n"
+    code = "class A:\n    def b(self): ...\n    def _c(self): ...\ndef d(): ...\n"
+    code += "class E(LanguageModel):\n"
     code += "    '''There.'''\n    def hidden(self): ...\n    def other(self): ...\n"
     assert list(silent(ast.parse(code))) == ["", "A", "A.b", "d", "E.other"]

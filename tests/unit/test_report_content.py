@@ -247,6 +247,22 @@ def test_a_full_page_tells_the_figures(text: str) -> None:
         assert said in text, said
 
 
+def test_the_funnel_goes_from_what_was_read_to_what_was_kept() -> None:
+    (table,) = [
+        table
+        for section in sections(MEASURED, [], [], {}, [])
+        for table in section.tables
+        if table.headings[0] == "cleaning"
+    ]
+    assert [(row[0], row[1], row[3]) for row in table.rows] == [
+        ("read", "", "1,000"),
+        ("language", "60", "940"),
+        ("near duplicate", "50", "890"),
+        ("markup", "30", "860"),
+        ("kept", "", "860"),
+    ]
+
+
 def test_texts_of_the_corpus_cannot_become_markup(text: str) -> None:
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &lt;b&gt;" in text
