@@ -110,7 +110,6 @@ class RayEngine:
             ray.init(log_to_driver=False, logging_level=logging.ERROR)
 
     def map(self, work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
-        """See `Engine.map`."""
         import ray
 
         context = ray.data.DataContext.get_current()

@@ -32,16 +32,13 @@ class TensorBoard:
         self.writer = SummaryWriter(str(folder))
 
     def numbers(self, step: int, values: dict[str, float]) -> None:
-        """See `Tracker`."""
         for name, value in values.items():
             self.writer.add_scalar(name, value, step)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """See `Tracker`."""
         self.writer.add_text(name, text, step)
 
     def close(self) -> str:
-        """See `Tracker`."""
         self.writer.close()
         return "curves: tensorboard --logdir runs"
 
@@ -64,17 +61,14 @@ class Wandb:
         )
 
     def numbers(self, step: int, values: dict[str, float]) -> None:
-        """See `Tracker`."""
         self.run.log(values, step=step)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """See `Tracker`."""
         import wandb
 
         self.run.log({name: wandb.Html(f"<pre>{_escape(text)}</pre>")}, step=step)
 
     def close(self) -> str | None:
-        """See `Tracker`."""
         folder = Path(self.run.dir).parent
         self.run.finish()
         if self.mode != "offline":
@@ -101,11 +95,9 @@ class JsonLines:
         self.path, self.file = path, path.open("a", encoding="utf-8")
 
     def numbers(self, step: int, values: dict[str, float]) -> None:
-        """See `Tracker`."""
         self._write({"step": step} | values)
 
     def text(self, step: int, name: str, text: str) -> None:
-        """See `Tracker`."""
         self._write({"step": step, name: text})
 
     def _write(self, entry: dict[str, Any]) -> None:
@@ -113,7 +105,6 @@ class JsonLines:
         self.file.flush()
 
     def close(self) -> str:
-        """See `Tracker`."""
         self.file.close()
         return f"events: {self.path}"
 

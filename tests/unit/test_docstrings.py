@@ -17,34 +17,40 @@ CLASSES = {
 }
 
 
+PROTOCOLS = [
+    node for node in CLASSES.values() if any(getattr(b, "id", "") == "Protocol" for b in node.bases)
+]
+KINDS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def methods(node: ast.ClassDef) -> dict[str, str | None]:
+    """The methods of a class and their docstrings."""
+    return {one.name: ast.get_docstring(one) for one in node.body if isinstance(one, KINDS)}
+
+
 def documented_above(name: str, node: ast.ClassDef) -> bool:
-    """Whether a class of the project that this one builds on documents the method."""
-    for base in node.bases:
-        above = CLASSES.get(getattr(base, "id", ""))
-        if above is None:
-            continue
-        if any(
-            isinstance(one, ast.FunctionDef) and one.name == name and ast.get_docstring(one)
-            for one in above.body
-        ) or documented_above(name, above):
-            return True
-    return False
+    """Whether a class of the project that this one builds on, or a protocol that it fulfils, says
+    what the method does."""
+    bases = [CLASSES[b.id] for b in node.bases if isinstance(b, ast.Name) and b.id in CLASSES]
+    fulfilled = [p for p in PROTOCOLS if p is not node and set(methods(p)) <= set(methods(node))]
+    return any(methods(protocol).get(name) for protocol in fulfilled) or any(
+        methods(base).get(name) or documented_above(name, base) for base in bases
+    )
 
 
 def silent(tree: ast.Module) -> Iterator[str]:
     """Public names without a docstring; an empty name is the module itself."""
     if not ast.get_docstring(tree):
         yield ""
-    kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     for node in tree.body:
-        if not isinstance(node, kinds) or node.name.startswith("_"):
+        if not isinstance(node, (*KINDS, ast.ClassDef)) or node.name.startswith("_"):
             continue
         if not ast.get_docstring(node):
             yield node.name
         if isinstance(node, ast.ClassDef):
             for method in node.body:
                 if (
-                    isinstance(method, kinds)
+                    isinstance(method, KINDS)
                     and not method.name.startswith("_")
                     and not ast.get_docstring(method)
                     and not documented_above(method.name, node)
@@ -61,4 +67,7 @@ def test_what_is_missing_is_found() -> None:
     code = "class A:\n    def b(self): ...\n    def _c(self): ...\ndef d(): ...\n"
     code += "class E(LanguageModel):\n"
     code += "    '''There.'''\n    def hidden(self): ...\n    def other(self): ...\n"
-    assert list(silent(ast.parse(code))) == ["", "A", "A.b", "d", "E.other"]
+    code += "class Tracks:\n    '''There.'''\n"
+    code += "".join(f"    def {name}(self): ...\n" for name in ("numbers", "text", "close"))
+    code += "class TracksHalf:\n    '''There.'''\n    def numbers(self): ...\n"
+    assert list(silent(ast.parse(code))) == ["", "A", "A.b", "d", "E.other", "TracksHalf.numbers"]
