@@ -1,4 +1,4 @@
-"""The command line: `tugantel use | repro | summary | doctor | generate | chat | score`."""
+"""`tugantel use | repro | summary | doctor | generate | chat | score | submit`."""
 
 import json
 import signal
@@ -248,6 +248,27 @@ def score(
         rate = entry["bits"] / entry["bytes"] if entry["bytes"] else 0.0
         print(f"{entry['bits']:10.2f} bits {rate:8.3f} bits/byte  {line}")
     print(f"{result['bits_per_byte']:.4f} bits per byte over {result['bytes']:,} bytes")
+
+
+@app.command()
+@one_line
+def submit(
+    checklist: Annotated[str | None, typer.Argument(help="One of checklists/.")] = None,
+    name: Annotated[str | None, typer.Option(help="Whose work it is: 'First Last'.")] = None,
+    branch: Annotated[str | None, typer.Option(help="In place of first-last-final.")] = None,
+    to: Annotated[
+        Path | None, typer.Option(help="A new folder, here or in a clone of the course's.")
+    ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is missing.")] = False,
+    show: Annotated[bool, typer.Option("--list", help="Say what is asked for.")] = False,
+) -> None:
+    """Check that coursework is complete; make branch, folder and text of the pull request."""
+    from pipeline.submission.command import list_checklists, submit
+
+    if show:
+        list_checklists(checklist)
+    elif not submit(checklist, name, branch, to, check):
+        raise typer.Exit(1)
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -22,9 +22,9 @@ def examine(params: Params | None) -> list[tuple[str, str]]:
         ("python", sys.version.split()[0]),
         ("torch", torch.__version__),
         ("dvc", importlib.metadata.version("dvc")),
-        ("processor", _processor()),
+        ("processor", processor()),
         ("cores", cores()),
-        ("memory", _memory()),
+        ("memory", memory()),
         ("free disk", f"{disk.free / 1e9:.0f} GB"),
         ("bfloat16 instructions (CPU)", "yes" if has_fast_bfloat16("cpu") else "no"),
         ("C++ compiler and headers", "yes" if has_compiler() else "no"),
@@ -43,7 +43,8 @@ def examine(params: Params | None) -> list[tuple[str, str]]:
     return [(name, str(value)) for name, value in findings]
 
 
-def _processor() -> str:
+def processor() -> str:
+    """The name of the processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as file:
             for line in file:
@@ -54,7 +55,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _memory() -> str:
+def memory() -> str:
+    """How much memory the machine has."""
     if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
         return f"{os.sysconf('SC_PAGE_SIZE') * os.sysconf('SC_PHYS_PAGES') / 1e9:.0f} GB"
     return "unknown"

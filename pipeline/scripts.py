@@ -119,6 +119,7 @@ def _of_script(script: str) -> Letters:
 
 @lru_cache(maxsize=64)
 def of_alphabet(alphabet: str) -> Letters:
+    """The letters of an alphabet in both cases; what has no script passes."""
     letters = frozenset(alphabet)
 
     def passes(letter: str) -> bool:

@@ -8,27 +8,31 @@ code.
 import errno
 import signal
 import sys
+import time
 from collections.abc import Callable
 from types import FrameType
 from typing import Any, NoReturn
 
 from pipeline.errors import UserError
+from pipeline.ledger import note
 from pipeline.params import load_params
 
 
 def run(main: Callable[..., Any], argument: bool = False) -> NoReturn:
-    """Validate the whole of params.yaml, call `main`, and turn every expected failure into one
-    line.
+    """Validate the whole of params.yaml, call `main`, note what it took, and turn every expected
+    failure into one line.
 
     With `argument` the stage is one item of a matrix, whose name is the only word on the command
     line.
     """
+    started = time.monotonic()
     signal.signal(signal.SIGTERM, _interrupt)
     name = getattr(sys.modules.get("__main__"), "__spec__", None)
     stage = name.name.removeprefix("stages.") if name is not None else "stage"
     try:
         params = load_params()
         main(params, sys.argv[1]) if argument else main(params)
+        note(f"{stage}@{sys.argv[1]}" if argument else stage, time.monotonic() - started)
     except UserError as error:
         _fail(stage, str(error), 1)
     except KeyboardInterrupt:

@@ -17,6 +17,7 @@ REPORT = Path("reports/evaluation.json")
 
 
 def main(params: Params) -> None:
+    """Write reports/evaluation.json."""
     import torch
 
     from pipeline.evaluation.benchmark import run_benchmark

@@ -20,6 +20,7 @@ REPORTS = Path("reports")
 
 
 def main(params: Params) -> None:
+    """Write data/export and reports/export.json."""
     started = time.monotonic()
     sources = read_json(Path("data/raw/sources.json"))["sources"]
     reports = read_reports(REPORTS)

@@ -4,11 +4,14 @@ import csv
 import importlib.metadata
 import os
 import platform
+import subprocess
 from pathlib import Path
 from typing import Any
 
+from pipeline.doctor import memory, processor
 from pipeline.documents import atomic_folder, read_json, write_json, write_text
 from pipeline.languages import load_language
+from pipeline.ledger import noted
 from pipeline.params import PARAMS, Params
 from pipeline.publishing.results import headline, read_reports
 from stages import run
@@ -18,26 +21,31 @@ SOURCES = Path("data/raw/sources.json")
 
 
 def main(params: Params) -> None:
-    """Write reports/index.html, reports/tokenizer.html, reports/figures/*.png and
-    reports/metrics.json."""
+    """Write reports/index.html, reports/tokenizer.html, reports/figures/*.png, reports/plots/*.csv
+    and reports/metrics.json."""
     from pipeline.reporting.content import cards, sections
     from pipeline.reporting.figures import save_png
     from pipeline.reporting.page import render
+    from pipeline.reporting.plots import write_tables
     from pipeline.reporting.tokenizer_sections import tokenizer_page
+    from pipeline.reporting.traces import listing
 
     reports = read_reports(REPORTS)
     sources = read_json(SOURCES)["sources"] if SOURCES.exists() else []
+    took = noted(params.model_dump())
     said = sections(
         reports,
         sources,
         curve(REPORTS / "curves", reports["training"]),
         environment(reports["training"]),
-        PARAMS.read_text(encoding="utf-8"),
+        took,
     )
     with atomic_folder(REPORTS / "figures") as folder:
         for section in said:
             for name, figure in section.figures.items():
                 save_png(figure, folder / f"{name}.png")
+    with atomic_folder(REPORTS / "plots") as folder:
+        write_tables(folder, reports, {row["stage"]: row["seconds"] for row in took})
     found = load_language(params.corpus.language)
     language = found.name if found else params.corpus.language
     page = render(
@@ -46,6 +54,7 @@ def main(params: Params) -> None:
         "trained from scratch.",
         cards(reports),
         said,
+        listing(PARAMS.read_text(encoding="utf-8")),
     )
     write_text(REPORTS / "index.html", page)
     described = REPORTS / "tokenizer" / "tokens.json"
@@ -90,10 +99,25 @@ def environment(training: Any) -> dict[str, str]:
     }
     found = {"python": platform.python_version(), **versions, "cores": os.cpu_count()}
     found["system"] = f"{platform.system()} {platform.machine()}"
+    found |= {"processor": processor(), "memory": memory(), "commit": commit()}
     for key in ("python", "torch", "device", "threads", "precision", "compile"):
         if trained.get(key) is not None:
             found[key] = trained[key]
-    return {name: str(value) for name, value in found.items()}
+    return {name: str(value) for name, value in found.items() if value is not None}
+
+
+def commit() -> str | None:
+    """The commit of the code, and whether files differ from it; None outside of git."""
+    told = []
+    for words in (("rev-parse", "HEAD"), ("status", "--porcelain", "--", "pipeline", "stages")):
+        try:
+            done = subprocess.run(["git", *words], capture_output=True, text=True)
+        except FileNotFoundError:
+            return None
+        if done.returncode:
+            return None
+        told.append(done.stdout.strip())
+    return told[0] + (" with changed code" if told[1] else "")
 
 
 def _read_csv(path: Path) -> list[dict[str, str]]:

@@ -49,6 +49,7 @@ class LocalEngine:
         self.workers = usable_cores() if workers is None else workers
 
     def map(self, work: Callable[[Job], Result], jobs: Sequence[Job]) -> Iterator[Result]:
+        """See `Engine.map`. Few jobs, or one worker: in this process."""
         global _work
         if self.workers <= 1 or len(jobs) <= 1:
             for job in jobs:

@@ -33,9 +33,11 @@ class Identifier(Protocol):
     to judge in another process or on another machine."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """What reports call it."""
 
-    def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged: ...
+    def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        """Which texts are the language; `plain` and `texts` have one entry each."""
 
 
 class NoIdentifier:
@@ -44,6 +46,7 @@ class NoIdentifier:
     name = "none"
 
     def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        """Every text is."""
         count = len(plain)
         return Judged(np.ones(count, bool), np.zeros(count, np.float32), [""] * count)
 

@@ -69,6 +69,7 @@ class MadeIdentifier:
     name: str = "made"
 
     def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        """See `Identifier.judge`. What is refused by little is heard again without its names."""
         judged = self._hear(plain, texts)
         refused = np.flatnonzero(~judged.inside & (judged.excess < NARROW)).tolist()
         without = {i: rest for i in refused if (rest := without_names(plain[i], texts[i]))}

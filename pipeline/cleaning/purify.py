@@ -85,14 +85,17 @@ def tell_apart(code: str, others: Mapping[str, list[str]], clean: Mapping[str, l
 
 
 def those(texts: Sequence[str], chosen: Bools) -> list[str]:
+    """The chosen texts."""
     return [texts[i] for i in np.flatnonzero(chosen).tolist()]
 
 
 def flat(texts: Mapping[str, Sequence[str]]) -> list[str]:
+    """All texts, in the order of their names."""
     return [text for name in sorted(texts) for text in texts[name]]
 
 
 def named(classifier: Classifier | None, texts: Sequence[str], code: str) -> Bools:
+    """Which texts the classifier calls `code`; all where there is no classifier."""
     if classifier is None:
         return np.ones(len(texts), bool)
     return np.array([name == code for name in classifier.predict(texts)[1]], bool)

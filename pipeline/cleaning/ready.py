@@ -38,6 +38,7 @@ class ReadyIdentifier:
     made: MadeIdentifier | None = None
 
     def judge(self, plain: Sequence[str], texts: Sequence[str]) -> Judged:
+        """See `Identifier.judge`: alone by the threshold, or together with the made one."""
         probability, names = self.classifier.predict(texts)
         own = np.array([name == self.label for name in names], bool)
         names = [FOREIGN if mine else name for mine, name in zip(own, names, strict=True)]

@@ -93,6 +93,7 @@ class TextWriter:
         self._number = 0
 
     def write(self, documents: Sequence[Annotated]) -> None:
+        """Append a batch of documents, and what was dropped of them."""
         texts = [document.text if document.kept else None for document in documents]
         self._kept.write_table(
             pa.table([pa.array(texts, pa.string())], schema=KEPT), row_group_size=max(len(texts), 1)

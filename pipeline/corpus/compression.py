@@ -49,9 +49,11 @@ class Capped(io.RawIOBase):
         self._came = 0
 
     def readable(self) -> bool:
+        """It is."""
         return True
 
     def read(self, size: int = -1) -> bytes:
+        """At most `size` bytes, and at most a block."""
         # Never more than a block at once: `read()` of a trap would fill the memory.
         block: bytes = self._stream.read(min(size, _BLOCK) if size >= 0 else _BLOCK)
         self._came += len(block)
@@ -60,11 +62,13 @@ class Capped(io.RawIOBase):
         return block
 
     def readinto(self, buffer: Any) -> int:
+        """Fill a buffer as far as one read goes."""
         block = self.read(len(buffer))
         buffer[: len(block)] = block
         return len(block)
 
     def close(self) -> None:
+        """Close both streams."""
         self._stream.close()
         self._packed.close()
         super().close()

@@ -62,6 +62,7 @@ class Clock:
         self.seconds[part] = round(time.monotonic() - began, 2)
 
     def total(self) -> dict[str, float]:
+        """All seconds so far, and those of each part."""
         return {"total": round(time.monotonic() - self._began, 2), **self.seconds}
 
 

@@ -38,6 +38,7 @@ class Question(NamedTuple):
 
     @property
     def fact(self) -> tuple[str, str]:
+        """Who it is about, and which relation."""
         return self.relation, self.subject
 
 

@@ -80,4 +80,5 @@ class ModelConfig:
         return []
 
     def to_dict(self) -> dict[str, Any]:
+        """What config.json holds."""
         return asdict(self)

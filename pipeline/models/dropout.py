@@ -18,6 +18,7 @@ class Dropout(nn.Module):
         self.threshold = round(256 * rate)
 
     def forward(self, x: Tensor) -> Tensor:
+        """The same shape; nothing is hidden in evaluation."""
         if not self.training or not self.threshold:
             return x
         if x.is_cuda:

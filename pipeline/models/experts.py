@@ -28,6 +28,7 @@ class Experts(nn.Module):
         self.experts = nn.ModuleList(FeedForward(config) for _ in range(config.experts))
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """[B, T, width] -> the same shape, and the loss of balance."""
         places = x.flatten(0, 1)
         count = len(self.experts)
         probabilities = self.router(places).float().softmax(-1)

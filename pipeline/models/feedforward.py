@@ -24,6 +24,7 @@ class FeedForward(nn.Module):
         self.dropout = Dropout(config.feedforward_dropout)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., width] -> the same shape."""
         inner = self.up(x)
         if self.activation == "swiglu":
             inner = F.silu(self.gate(x)) * inner

@@ -36,6 +36,7 @@ class BatchNorm(nn.Module):
         self.norm = nn.BatchNorm1d(width)
 
     def forward(self, x: Tensor) -> Tensor:
+        """[B, T, width] -> the same shape."""
         return self.norm(x.flatten(0, 1)).view_as(x)
 
 

@@ -33,6 +33,7 @@ class Exported:
 
     @property
     def for_transformers(self) -> bool:
+        """Whether `transformers` loads it."""
         return self.class_name != OUR_LOADER
 
 

@@ -4,7 +4,7 @@ Figures of unknown or missing measurements are shown as a dash, never guessed; t
 made safe to print, for they may hold anything.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,11 +16,15 @@ EXAMPLE_CHARACTERS = 400
 
 @dataclass(frozen=True)
 class Table:
-    """A table; cells of every column but the first are figures, unless it is `prose`."""
+    """A table; cells of every column but the first are figures, unless it is `prose`.
+
+    `params` says by which key of params.yaml the row of a name was made.
+    """
 
     headings: Sequence[str]
     rows: Sequence[Sequence[str]]
     prose: bool = False
+    params: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -32,9 +36,27 @@ class Quotes:
     open: bool = False
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A file as it is: its lines, and by which line a link finds each key of it."""
+
+    lines: Sequence[str]
+    places: Mapping[str, int]
+
+    def place(self, key: str) -> int | None:
+        """The line where a dotted key stands, or what it is part of; None where there is none."""
+        while key not in self.places and "." in key:
+            key = key.rpartition(".")[0]
+        return self.places.get(key)
+
+
 @dataclass
 class Section:
-    """One part of the page: paragraphs, then figures (by the name of their PNG), tables, quotes."""
+    """One part of the page: paragraphs, then figures (by the name of their PNG), tables, quotes.
+
+    `made` are the keys of params.yaml that its stages read, `before` those of the stages that came
+    before them.
+    """
 
     key: str
     title: str
@@ -42,6 +64,8 @@ class Section:
     figures: dict[str, Figure] = field(default_factory=dict)
     tables: list[Table] = field(default_factory=list)
     quotes: list[Quotes] = field(default_factory=list)
+    made: Sequence[str] = ()
+    before: Sequence[str] = ()
 
     def draw(self, name: str, figure: Figure | None) -> None:
         """Add a figure where there is one."""
@@ -50,6 +74,7 @@ class Section:
 
     @property
     def empty(self) -> bool:
+        """Whether there is nothing to show."""
         return not (self.paragraphs or self.figures or self.tables or self.quotes)
 
 
@@ -60,6 +85,7 @@ class Card:
     label: str
     value: str
     beside: str = ""
+    section: str = ""  # the key of the section that says more
 
 
 def number(value: Any, form: str = ",") -> str:
@@ -98,4 +124,5 @@ def shown(text: str, limit: int = EXAMPLE_CHARACTERS) -> str:
 
 
 def is_number(value: Any) -> bool:
+    """Whether something that was read from JSON is a number; true and false are none."""
     return isinstance(value, int | float) and not isinstance(value, bool)

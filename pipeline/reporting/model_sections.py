@@ -16,6 +16,7 @@ from pipeline.reporting.blocks import (
     shown,
 )
 from pipeline.reporting.figures import readable
+from pipeline.reporting.run_figures import variant_losses
 
 
 def training(report: Any, curve: Sequence[Mapping[str, Any]]) -> Section:
@@ -32,11 +33,17 @@ def training(report: Any, curve: Sequence[Mapping[str, Any]]) -> Section:
         ("tokens a second", number(report.get("tokens_per_second"), ",.0f")),
         ("precision", report.get("precision")),
     ]
-    section.tables.append(
-        Table(("", ""), [(name, str(value)) for name, value in facts if value not in (None, DASH)])
-    )
+    made = {
+        "family": "model.family",
+        "parameters": "model",
+        "context, tokens": "model.context",
+        "tokens read": "training.epochs",
+        "precision": "training.precision",
+    }
+    rows = [(name, str(value)) for name, value in facts if value not in (None, DASH)]
+    section.tables.append(Table(("", ""), rows, params=made))
     section.draw("loss", figures.losses(curve))
-    rows = [
+    passes = [
         (
             number(entry.get("epoch"), "g"),
             number(entry.get("train_loss"), ".4f"),
@@ -45,9 +52,9 @@ def training(report: Any, curve: Sequence[Mapping[str, Any]]) -> Section:
         )
         for entry in report.get("epochs") or []
     ]
-    if rows:
+    if passes:
         headings = ("epoch", "training loss", "validation loss", "validation bits per byte")
-        section.tables.append(Table(headings, rows))
+        section.tables.append(Table(headings, passes))
     return section
 
 
@@ -69,6 +76,7 @@ def ladder(report: Any) -> Section:
             "Spread is how far the seeds of a variant lie apart; a smaller difference says nothing."
         )
     section.draw("ladder", figures.ladder(variants))
+    section.draw("ladder_losses", variant_losses(variants))
     rows = [
         (
             row["name"],
@@ -92,7 +100,8 @@ def ladder(report: Any) -> Section:
         "bits per byte",
         "spread",
     )
-    section.tables.append(Table(headings, rows))
+    made = {row["name"]: f"experiments.variants.{row['name']}" for row in variants}
+    section.tables.append(Table(headings, rows, params=made))
     return section
 
 

@@ -5,14 +5,24 @@ from pathlib import Path
 
 from markupsafe import Markup
 
-from pipeline.reporting.content import Card, Section
+from pipeline.reporting.blocks import Card, Listing, Section
 from pipeline.reporting.figures import as_svg
 
 TEMPLATE = Path(__file__).with_name("page.html")
 
 
-def render(title: str, lead: str, cards: Sequence[Card], sections: Sequence[Section]) -> str:
-    """The whole page. All but the figures is escaped, since texts of a corpus hold anything."""
+def render(
+    title: str,
+    lead: str,
+    cards: Sequence[Card],
+    sections: Sequence[Section],
+    params: Listing | None = None,
+) -> str:
+    """The whole page. All but the figures is escaped, since texts of a corpus hold anything.
+
+    Args:
+        params: params.yaml, shown at the end; figures link to the lines that made them.
+    """
     import jinja2
 
     environment = jinja2.Environment(
@@ -29,5 +39,6 @@ def render(title: str, lead: str, cards: Sequence[Card], sections: Sequence[Sect
         cards=cards,
         sections=sections,
         drawn=drawn,
+        params=params,
         footer="Made by tugantel: dvc repro. The figures are also in reports/figures.",
     )

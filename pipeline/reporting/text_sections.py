@@ -10,6 +10,7 @@ from pipeline.reporting.blocks import (
     Quotes,
     Section,
     Table,
+    is_number,
     megabytes,
     number,
     shown,
@@ -79,6 +80,8 @@ def corpus(
     paragraphs = cleaning.get("dropped_paragraphs") or {}
     title = "What it cut out of documents that stayed"
     section.draw("funnel_paragraphs", figures.funnel(title, paragraphs, "paragraphs"))
+    if steps := _funnel(cleaning):
+        section.tables.append(Table(("cleaning", "dropped", "MB", "documents left"), steps))
     languages = _languages(statistics)
     if languages.rows:
         section.tables.append(languages)
@@ -145,6 +148,24 @@ def words(statistics: Any) -> Section:
         listed = ", ".join(longest)
         section.paragraphs.append(f"The longest words that occur several times: {listed}.")
     return section
+
+
+def _funnel(cleaning: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """What each step took away, in the order of the steps, and what it left."""
+    left, kept = dig(cleaning, "documents.raw"), dig(cleaning, "documents.kept")
+    dropped = {
+        reason: count
+        for reason, count in (cleaning.get("dropped") or {}).items()
+        if is_number(count) and count
+    }
+    if left is None or kept is None or not dropped:
+        return []
+    rows = [("read", "", megabytes(dig(cleaning, "bytes.raw")), number(left))]
+    for reason, count in dropped.items():
+        left -= count
+        size = megabytes(dig(cleaning, f"dropped_bytes.{reason}"))
+        rows.append((readable(reason), number(count), size, number(left)))
+    return [*rows, ("kept", "", megabytes(dig(cleaning, "bytes.kept")), number(kept))]
 
 
 def _languages(statistics: Any) -> Table:

@@ -55,7 +55,7 @@ def judged(sweep: Sweep, chosen: Mapping[str, Any]) -> Figure | None:
         if _is_chosen(row, chosen):
             _ring(axes, row["size"], row["proxies"][budget]["mean"])
     _sizes(axes, rows)
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -100,15 +100,18 @@ def measures(
             if _is_chosen(row, chosen) and is_number(row.get(key)):
                 _ring(place, row["size"], row[key])
         _sizes(place, sweep)
-        place.tick_params(labelsize=8)
+        place.tick_params(labelsize=9)
+        if named[key][1].endswith("%"):
+            place.yaxis.set_major_formatter(lambda value, _: f"{100 * value:g}%")
     for place in places.flat[len(shown) :]:
         place.set_axis_off()
     figure.suptitle(
         "Measures over the size of the vocabulary", x=0.01, horizontalalignment="left", fontsize=11
     )
+    figure.supxlabel("tokens in the vocabulary", fontsize=10)
     if len(kinds) > 1:
         handles, labels = places.flat[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=8)
+        figure.legend(handles, labels, loc="outside lower left", ncols=3, fontsize=9)
     return figure
 
 
@@ -128,7 +131,7 @@ def ranks(described: Mapping[str, Mapping[str, Any]]) -> Figure | None:
         axis.set_major_locator(LogLocator())
         axis.set_major_formatter(short_number)
         axis.set_minor_locator(NullLocator())
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -149,7 +152,7 @@ def tail(described: Mapping[str, Mapping[str, Any]], share: str) -> Figure | Non
     axes.xaxis.set_major_formatter(short_number)
     axes.xaxis.set_minor_locator(NullLocator())
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
-    axes.legend(fontsize=8)
+    axes.legend(fontsize=9)
     return figure
 
 
@@ -163,7 +166,7 @@ def _is_chosen(row: Mapping[str, Any], chosen: Mapping[str, Any]) -> bool:
 
 
 def _ring(axes: Axes, x: float, y: float) -> None:
-    axes.plot([x], [y], "o", markersize=11, fillstyle="none", color=INK)
+    axes.plot([x], [y], "o", markersize=11, fillstyle="none", color=INK, clip_on=False)
 
 
 def _sizes(axes: Axes, sweep: Sweep) -> None:

@@ -108,6 +108,7 @@ def _together(jobs: Iterable[pa.Array]) -> Iterator[pa.Array]:
 def encode_split(
     source: Path, work: ChunkEncoder, engine: LocalEngine, folder: Path, name: str
 ) -> dict[str, Any]:
+    """Write the tokens and document starts of one split; its record."""
     chunks = plan_chunks(source)
     total = sum(chunk.rows for chunk in chunks)
     tokens = size = 0

@@ -47,10 +47,12 @@ class Verdict(Protocol):
     """What is read of a finished training."""
 
     @property
-    def bits_per_byte(self) -> float: ...
+    def bits_per_byte(self) -> float:
+        """Bits per byte of held-out text."""
 
     @property
-    def seconds(self) -> float: ...
+    def seconds(self) -> float:
+        """How long the training took."""
 
 
 class Train(Protocol):
@@ -84,6 +86,7 @@ class Candidate:
     def make(
         cls, tokenizer: Tokenizer, texts: Sequence[str], held_out: Sequence[str]
     ) -> "Candidate":
+        """Encode both texts with a tokenizer."""
         lengths = np.array([len(token) for token in token_bytes(tokenizer)], np.int64)
         return cls(
             tokenizer.get_vocab_size(),
@@ -94,6 +97,7 @@ class Candidate:
 
     @property
     def bytes_per_token(self) -> float:
+        """Bytes of training text that a token stands for."""
         return float(self.lengths[self.train].mean())
 
     @property
@@ -122,6 +126,7 @@ class Judged:
 
     @property
     def mean(self) -> float:
+        """Mean over the seeds."""
         return statistics.mean(self.bits_per_byte)
 
     def to_dict(self) -> dict[str, Any]:

@@ -56,6 +56,7 @@ class Material:
 
     @cached_property
     def held_out_words(self) -> Counter[str]:
+        """Words of the held-out text, where white space divides them."""
         return count_words(self.held_out)
 
     @cached_property
@@ -69,6 +70,7 @@ class Material:
 
     @cached_property
     def held_out_bytes(self) -> int:
+        """The UTF-8 bytes of the held-out text."""
         return sum(len(text.encode()) for text in self.held_out)
 
 

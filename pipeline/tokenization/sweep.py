@@ -42,6 +42,7 @@ class Tried:
 
     @property
     def size(self) -> int:
+        """How many tokens it has."""
         return int(self.tokenizer.get_vocab_size())
 
 

@@ -45,6 +45,7 @@ def kept_step(params: Params, done: Progress) -> int:
 def training_report(
     params: Params, plan: Plan, parameters: int, machine: Machine, done: Progress, costs: Costs
 ) -> dict[str, Any]:
+    """What `reports/training.json` holds: sizes, speed, machine, every validation."""
     tokens = done.step * plan.tokens_per_step
     return {
         "family": params.model.family,
@@ -78,6 +79,7 @@ def training_report(
 
 
 def curve(done: Progress, plan: Plan) -> list[dict[str, float]]:
+    """Losses by step and by validation, at the tokens read by then; for the figure."""
     steps = [{"step": row[0], "tokens": row[1], "train_loss": row[2]} for row in done.steps]
     validations = [
         {
@@ -91,6 +93,7 @@ def curve(done: Progress, plan: Plan) -> list[dict[str, float]]:
 
 
 def write_reports(reports: Path, done: Progress, report: dict[str, Any]) -> None:
+    """Write training.json, curves/steps.csv and curves/validation.csv."""
     write_json(reports / "training.json", report)
     with atomic_folder(reports / "curves") as partial:
         _write_csv(partial / "steps.csv", STEP_FIELDS, done.steps)

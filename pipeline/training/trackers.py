@@ -13,9 +13,11 @@ from pipeline.params import TrackingParams
 class Tracker(Protocol):
     """Takes numbers and texts of a step."""
 
-    def numbers(self, step: int, values: dict[str, float]) -> None: ...
+    def numbers(self, step: int, values: dict[str, float]) -> None:
+        """Take numbers by name."""
 
-    def text(self, step: int, name: str, text: str) -> None: ...
+    def text(self, step: int, name: str, text: str) -> None:
+        """Take a text by its name."""
 
     def close(self) -> str | None:
         """Finish; perhaps a line that tells the user where to look."""

@@ -16,12 +16,14 @@ from rich.console import Console
 
 from pipeline.errors import UserError
 from pipeline.publishing.results import REPORTS, dig, headline, read_reports
-from pipeline.reporting import figures, tokenizer_figures
+from pipeline.reporting import figures, run_figures, tokenizer_figures
 from pipeline.reporting.blocks import Section, interval, number, shown
 from pipeline.reporting.content import cards, sections
 from pipeline.reporting.page import render
 from pipeline.reporting.summary import print_summary
 from pipeline.reporting.tokenizer_sections import tokenizer_page
+from pipeline.reporting.traces import listing
+from tests.project import ROOT
 
 
 def words(tokens: int) -> dict[str, Any]:
@@ -115,7 +117,15 @@ MEASURED: dict[str, Any] = {
     },
     "experiments": {
         "variants": [
-            {"name": name, "parameters": 9, "tokens": 50, "seconds": 3.0, "bits_per_byte": bits}
+            {
+                "name": name,
+                "parameters": 9,
+                "tokens": 50,
+                "seconds": 3.0,
+                "bits_per_byte": bits,
+                "bits_per_byte_by_seed": [bits - 0.1, bits + 0.1],
+                "losses": [[1, 7.0], [2, bits]],
+            }
             for name, bits in (("bigram", 2.1), ("modern", 1.2))
         ]
     },
@@ -154,10 +164,17 @@ CURVE = [{"tokens": 10.0 * i, "train_loss": 7 / (i + 1)} for i in range(50)] + [
 ]
 
 
-def page(reports: dict[str, Any], curve: Any = CURVE) -> str:
+STAGES = [
+    {"stage": "clean", "seconds": 9.0, "core_seconds": 18.0, "peak_megabytes": 600},
+    {"stage": "pretrain", "seconds": 80.1, "core_seconds": 150.0, "peak_megabytes": None},
+]
+PARAMS = (ROOT / "presets/demo.yaml").read_text(encoding="utf-8")
+
+
+def page(reports: dict[str, Any], curve: Any = CURVE, stages: Any = STAGES) -> str:
     sources = [{"name": "demo", "licence": "CC0 1.0", "documents": 1000, "bytes": 120_000}]
-    said = sections(reports, sources, curve, {"python": "3.11"}, "corpus:\n  language: tat\n")
-    return render("A model", "A lead", cards(reports), said)
+    said = sections(reports, sources, curve, {"python": "3.11"}, stages)
+    return render("A model", "A lead", cards(reports), said, listing(PARAMS))
 
 
 class Reader(HTMLParser):
@@ -230,6 +247,22 @@ def test_a_full_page_tells_the_figures(text: str) -> None:
         assert said in text, said
 
 
+def test_the_funnel_goes_from_what_was_read_to_what_was_kept() -> None:
+    (table,) = [
+        table
+        for section in sections(MEASURED, [], [], {}, [])
+        for table in section.tables
+        if table.headings[0] == "cleaning"
+    ]
+    assert [(row[0], row[1], row[3]) for row in table.rows] == [
+        ("read", "", "1,000"),
+        ("language", "60", "940"),
+        ("near duplicate", "50", "890"),
+        ("markup", "30", "860"),
+        ("kept", "", "860"),
+    ]
+
+
 def test_texts_of_the_corpus_cannot_become_markup(text: str) -> None:
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt; &amp; &lt;b&gt;" in text
@@ -244,7 +277,7 @@ def test_a_stage_that_did_not_run_is_left_out(
 
 
 def test_a_run_with_nothing_still_makes_a_page() -> None:
-    reader = read(page(dict.fromkeys(REPORTS), curve=[]))
+    reader = read(page(dict.fromkeys(REPORTS), curve=[], stages=[]))
     assert "figure" not in reader.tags
 
 
@@ -272,10 +305,11 @@ def test_any_key_may_be_null(paths: set[tuple[Any, ...]]) -> None:
     empty = (mock.MagicMock(), mock.MagicMock())
     with (
         mock.patch.object(figures, "new_axes", lambda *_: empty),
+        mock.patch.object(run_figures, "new_axes", lambda *_: empty),
         mock.patch.object(tokenizer_figures, "new_axes", lambda *_: empty),
         mock.patch.object(tokenizer_figures, "new_figure", lambda *_: mock.MagicMock()),
     ):
-        said = sections(reports, [], [], {}, "")
+        said = sections(reports, [], [], {}, [])
         tokenizer_page(reports["tokenizer"], {}, None)
     assert all(isinstance(section, Section) for section in said)
     cards(reports)
@@ -331,6 +365,8 @@ def test_svg_is_well_formed_scales_and_takes_the_colour_of_the_page() -> None:
         tokenizer_figures.ranks({}),
         tokenizer_figures.tail({}, "text"),
         figures.ladder([{"name": "a", "bits_per_byte": None}]),
+        run_figures.variant_losses([{"name": "a", "tokens": 9, "losses": []}]),
+        run_figures.seconds_by_stage({}),
         figures.funnel("Dropped", {"a": 0}, "documents"),
         figures.power_laws("Words", "rank", "occurrences", {"before": [], "after": None}),
         figures.lengths({"before": None, "after": []}),

@@ -1,6 +1,7 @@
 """What a stage does with failures: one line and an exit code, whoever raised them."""
 
 import errno
+import json
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,20 @@ def test_an_expected_failure_is_one_line(
     assert ended.value.code == code
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("tugantel ") and said in line
+    assert not (tmp_path / ".cache").exists(), "what a failed stage took was noted"
+
+
+def test_a_stage_that_ends_well_notes_what_it_took(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_params(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["stage", "lstm"])
+    with pytest.raises(SystemExit) as ended:
+        run(lambda params, name: None, argument=True)
+    assert ended.value.code == 0
+    (note,) = (tmp_path / ".cache/stages").glob("*@lstm.json")
+    assert json.loads(note.read_text())["seconds"] >= 0
 
 
 def test_a_mistake_of_ours_is_not_hidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,13 +25,20 @@ class Settings(Protocol):
     def __hash__(self) -> int: ...
 
     @property
-    def seed(self) -> int: ...
+    def seed(self) -> int:
+        """What its dice start from."""
+
     @property
-    def people(self) -> int: ...
+    def people(self) -> int:
+        """How many people facts are told of."""
+
     @property
-    def documents(self) -> int: ...
+    def documents(self) -> int:
+        """How many good documents."""
+
     @property
-    def dirt(self) -> float: ...
+    def dirt(self) -> float:
+        """Share of documents that cleaning should drop."""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""Handing coursework in: what is missing; branch, folder and text of the pull request."""
