@@ -1,4 +1,4 @@
-"""The command line: `tugantel use | repro | summary | doctor | generate | chat | score`."""
+"""The command line: `tugantel use | repro | summary | doctor | generate | chat | score | ...`."""
 
 import json
 import signal
@@ -248,6 +248,22 @@ def score(
         rate = entry["bits"] / entry["bytes"] if entry["bytes"] else 0.0
         print(f"{entry['bits']:10.2f} bits {rate:8.3f} bits/byte  {line}")
     print(f"{result['bits_per_byte']:.4f} bits per byte over {result['bytes']:,} bytes")
+
+
+@app.command()
+@one_line
+def publish(
+    name: Annotated[str, typer.Argument(help="Its name on the Hub: ORGANISATION/NAME.")],
+    private: Annotated[bool, typer.Option("--private", help="For you alone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write, check, send nothing.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="Where it does not follow from the sources.")
+    ] = None,
+) -> None:
+    """Upload the exported model with its card to the Hugging Face Hub."""
+    from pipeline.publishing.publish import publish as publish_model
+
+    publish_model(name, private, dry_run, licence)
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -6,7 +6,6 @@ A family that `transformers` has a class for is written for `AutoModelForCausalL
 """
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,25 +14,8 @@ from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
 from pipeline.publishing.convert import class_for, obstacle, to_transformers
+from pipeline.publishing.exported import OUR_LOADER, Exported
 from pipeline.tokenization.tokenizer import bos_id, bos_token, save_tokenizer
-
-OUR_LOADER = "pipeline.models.load_model"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written: the class that loads it, its size, and what `transformers` lacks for it."""
-
-    class_name: str
-    family: str
-    parameters: int
-    context: int
-    vocabulary: int
-    obstacle: str | None = None
-
-    @property
-    def for_transformers(self) -> bool:
-        return self.class_name != OUR_LOADER
 
 
 def export(model_folder: Path, folder: Path, generation: GenerationParams, card: Any) -> Exported:
