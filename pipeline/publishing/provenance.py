@@ -28,9 +28,9 @@ class Provenance:
 
     def notes(self) -> list[str]:
         """What keeps others from making the same model again, one line each."""
-        lines = []
         if self.commit is None:
-            lines.append("there is no git commit that others could go back to")
+            return ["there is no git commit that others could go back to"]
+        lines = []
         if self.changed:
             lines.append(f"{len(self.changed)} files differ from the commit: {few(self.changed)}")
         if self.stale is None:
