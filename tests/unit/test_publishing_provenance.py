@@ -50,6 +50,7 @@ def test_changes_since_the_commit_and_since_the_last_run_are_named(inside: Path)
         "dvc.yaml": f"stages: {{export: {STAGE}}}",
         "dvc.lock": LOCK,
         ".dvc/config": "",
+        ".dvc/.gitignore": "/config.local\n/tmp\n/cache\n",
         "a.txt": "1",
         "b.txt": "1",
         ".gitignore": "/b.txt",
