@@ -139,6 +139,8 @@ def _sources(sources: list[dict[str, Any]], reports: dict[str, Any]) -> str:
         size = dig(cleaning, "bytes.kept")
         amount = f", {size / 1e6:,.2f} MB" if size is not None else ""
         lines.append(f"\nCleaning kept {kept:,} of {raw:,} documents ({kept / raw:.1%}{amount}).")
+    if any(source.get("kind") == "demo" for source in sources):
+        lines.append("The source `demo` is an invented world: its people and places do not exist.")
     if dig(cleaning, "personal"):
         lines.append(
             "E-mail addresses, telephone numbers and IP addresses were replaced; "

@@ -45,7 +45,8 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
             config, converted = to_transformers(model.config, weights(model), begin)
             save_file(converted, partial / "model.safetensors", metadata={"format": "pt"})
             write_json(partial / "config.json", config)
-            write_json(partial / "generation_config.json", generation_config(generation, begin))
+            sampling = generation_config(generation, begin, exported.context)
+            write_json(partial / "generation_config.json", sampling)
         else:
             shutil.copyfile(model_folder / "model.safetensors", partial / "model.safetensors")
             shutil.copyfile(model_folder / "config.json", partial / "config.json")
@@ -71,13 +72,16 @@ def tokenizer_config(begin: str, context: int) -> dict[str, Any]:
     }
 
 
-def generation_config(generation: GenerationParams, begin: int) -> dict[str, Any]:
-    """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there."""
+def generation_config(generation: GenerationParams, begin: int, context: int) -> dict[str, Any]:
+    """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there.
+
+    No more tokens than fit behind the first one: learned positions end with the context.
+    """
     settings: dict[str, Any] = {
         "bos_token_id": begin,
         "eos_token_id": begin,
         "pad_token_id": begin,
-        "max_new_tokens": generation.tokens,
+        "max_new_tokens": min(generation.tokens, context - 1),
     }
     penalty = generation.repetition_penalty
     if penalty != 1:
