@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -331,6 +332,31 @@ def test_an_upload_that_breaks_shows_nothing_and_goes_on_with_what_is_missing(
     assert len(hub.repositories[NAME].commits) == 2
 
 
+def test_a_killed_upload_shows_nothing_and_the_same_command_ends_it(run: Path, hub: Hub) -> None:
+    hub.large = True
+    hub.plan = {"PUT /blobs": [200, "hang", "hang", "hang", "hang"]}
+    place = {"HF_ENDPOINT": hub.address, "HF_TOKEN": TOKEN, "HF_HUB_OFFLINE": "0"}
+    place |= {"HF_HUB_DISABLE_XET": "1"}
+    words = [sys.executable, "-m", "pipeline.cli", "publish", NAME]
+    process = subprocess.Popen(
+        words, env=environment() | place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while hub.asked("PUT /blobs") < 4 or not hub.blobs:
+        assert process.poll() is None and time.monotonic() < deadline
+        time.sleep(0.01)
+    process.kill()
+    process.wait(30)
+    hub.go_on.set()
+    assert len(hub.repositories[NAME].commits) == 1
+    hub.plan.clear()
+    sent = len(hub.blobs)
+    code, _, err = publish(NAME)
+    assert code == 0, err
+    assert len(hub.repositories[NAME].commits) == 2
+    assert hub.asked("PUT /blobs") == 4 + 4 - sent
+
+
 @pytest.mark.parametrize("answer", [500, "cut"])
 def test_a_commit_that_breaks_off_is_made_by_the_next_run(
     run: Path, hub: Hub, answer: int | str
@@ -360,6 +386,14 @@ def test_a_name_that_holds_something_else_is_left_alone(run: Path, hub: Hub, str
     line = refused(NAME)
     assert "is taken" in line and stranger in line
     assert taken.files[stranger] == b"another model" and len(taken.commits) == 1
+
+
+def test_a_model_of_ours_under_a_foreign_name_is_not_written_to(run: Path, hub: Hub) -> None:
+    theirs = Repository()
+    theirs.files["README.md"] = b"---\ntags: [tugantel]\n---\nours, but not yours"
+    hub.repositories["strangers/model"] = theirs
+    assert "may not write to strangers/model" in refused("strangers/model")
+    assert len(theirs.commits) == 1
 
 
 def test_somebody_who_writes_at_the_same_time_is_not_overwritten(run: Path, hub: Hub) -> None:

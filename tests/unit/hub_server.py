@@ -54,7 +54,8 @@ class Repository:
 class Hub:
     """`tokens` says which namespaces each may write to. `large` stores weights and pictures apart,
     as the Hub does; without it every file comes with the commit. `plan` holds, by the beginning of
-    "METHOD /path", what to do with requests in order: a status to answer, or "cut" to hang up."""
+    "METHOD /path", what to do with requests in order: a status to answer, "cut" to hang up, "hang"
+    to say nothing until `go_on` is set."""
 
     tokens: dict[str, set[str]]
     large: bool = False
@@ -63,6 +64,7 @@ class Hub:
     blobs: dict[str, bytes] = field(default_factory=dict)
     plan: dict[str, list[int | str]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    go_on: threading.Event = field(default_factory=threading.Event)
 
     def is_large(self, path: str) -> bool:
         return self.large and path.endswith(LARGE)
@@ -103,7 +105,9 @@ def serving_hub(hub: Hub) -> Iterator[Hub]:
             for beginning, steps in hub.plan.items():
                 if request.startswith(beginning) and steps:
                     step = steps.pop(0)
-                    if step == "cut":
+                    if step == "hang":
+                        hub.go_on.wait(60)
+                    if step in ("cut", "hang"):
                         self.close_connection = True
                         self.connection.close()
                         return
@@ -285,6 +289,7 @@ def serving_hub(hub: Hub) -> Iterator[Hub]:
     try:
         yield hub
     finally:
+        hub.go_on.set()
         server.shutdown()
         thread.join()
         server.server_close()
