@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 from pipeline.languages import Language
-from pipeline.publishing.export import Exported
+from pipeline.publishing.exported import Exported
 from pipeline.publishing.licences import Licence
 from pipeline.publishing.metadata import front_matter
 from pipeline.publishing.provenance import Provenance

@@ -7,7 +7,7 @@ The benchmark stands there as `model-index` (https://huggingface.co/docs/hub/mod
 import math
 from typing import Any
 
-from pipeline.publishing.export import Exported
+from pipeline.publishing.exported import Exported
 from pipeline.publishing.results import dig
 
 DATASETS = "https://huggingface.co/datasets/"

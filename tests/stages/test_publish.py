@@ -341,7 +341,7 @@ def test_a_killed_upload_shows_nothing_and_the_same_command_ends_it(run: Path, h
     process = subprocess.Popen(
         words, env=environment() | place, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while hub.asked("PUT /blobs") < 4 or not hub.blobs:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.01)

@@ -106,7 +106,7 @@ def serving_hub(hub: Hub) -> Iterator[Hub]:
                 if request.startswith(beginning) and steps:
                     step = steps.pop(0)
                     if step == "hang":
-                        hub.go_on.wait(60)
+                        hub.go_on.wait(300)
                     if step in ("cut", "hang"):
                         self.close_connection = True
                         self.connection.close()
