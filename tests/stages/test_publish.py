@@ -532,7 +532,10 @@ def test_other_families_come_back_from_the_hub_through_its_mixin(
     with torch.inference_mode():
         assert torch.equal(loaded(tokens)[0], trained(tokens)[0])
     (block,) = blocks(run)
-    exec(block.replace(f'"{NAME}"', f'"{NAME}", cache_dir={str(tmp_path / "cache")!r}'))
+    page = (PROJECT / "docs/publishing.md").read_text(encoding="utf-8")
+    again = page.split("```python\n")[1].split("```")[0].replace("ORGANISATION/NAME", NAME)
+    for example in (block, again):
+        exec(example.replace(f'"{NAME}"', f'"{NAME}", cache_dir={str(tmp_path / "cache")!r}'))
 
     loaded.save_pretrained(tmp_path / "saved")
     for name in ("model.safetensors", "config.json", "tokenizer.json", "token_bytes.json"):
