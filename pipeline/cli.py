@@ -1,4 +1,4 @@
-"""The command line: `tugantel use | repro | summary | doctor | generate | chat | score | ...`."""
+"""The command line; `tugantel --help` lists what it can do."""
 
 import json
 import signal

@@ -31,14 +31,14 @@ RESULTS = (
     ),
     (
         "facts",
-        "questions about the corpus in a wording never seen",
+        "questions in a wording never seen",
         "facts.accuracy",
         "accuracy",
         "facts.interval",
     ),
     (
         "facts",
-        "questions about the corpus in a wording never seen",
+        "questions in a wording never seen",
         "facts.consistency",
         "same answer to all wordings",
         "facts.consistency_interval",

@@ -180,6 +180,15 @@ def test_other_families_load_with_our_own_loader(
     assert written.class_name == OUR_LOADER and written.obstacle == said
     model, _ = load_model(folder)
     assert model.config == ModelConfig.from_params(SHAPES[name], 300)
+    from pipeline.publishing.hub_model import HubModel
+
+    loaded = HubModel.from_pretrained(folder)
+    tokens = torch.randint(0, 300, (2, 20))
+    with torch.inference_mode():
+        assert torch.equal(loaded(tokens)[0], model(tokens)[0])
+    loaded.save_pretrained(tmp_path / "saved")
+    for path in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (tmp_path / "saved" / path).read_bytes() == (folder / path).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["modern", "gpt2", "bigram"])
