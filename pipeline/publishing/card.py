@@ -235,7 +235,7 @@ def _origin(origin: Provenance, reports: dict[str, Any]) -> list[str]:
         text = f"Made by commit `{origin.commit}`, with nothing changed; {made}."
     else:
         text = f"Made by commit `{origin.commit}`; {made}."
-    return ["## Made by", "\n".join([text, *(f"- {note}" for note in origin.notes())])]
+    return ["## Made by", "\n".join([text, *(f"- {note}" for note in origin.notes(named=False))])]
 
 
 def _cell(text: str) -> str:

@@ -26,13 +26,15 @@ class Provenance:
         """Whether the commit alone tells how the model was made."""
         return self.commit is not None and not self.changed and self.stale == ()
 
-    def notes(self) -> list[str]:
-        """What keeps others from making the same model again, one line each."""
+    def notes(self, named: bool = True) -> list[str]:
+        """What keeps others from making the same model again, one line each; `named` says which
+        files differ, whose names are nobody else's business."""
         if self.commit is None:
             return ["there is no git commit that others could go back to"]
         lines = []
         if self.changed:
-            lines.append(f"{len(self.changed)} files differ from the commit: {few(self.changed)}")
+            names = f": {few(self.changed)}" if named else ""
+            lines.append(f"{len(self.changed)} files differ from the commit{names}")
         if self.stale is None:
             lines.append("DVC could not tell whether the results are those of code and params")
         elif self.stale:
@@ -47,10 +49,9 @@ def few(names: tuple[str, ...]) -> str:
 
 def provenance(stage: str = "export") -> Provenance:
     """Ask git and DVC about the folder we are in; `stage` and those before it made the model."""
-    commit = _run("git", "rev-parse", "HEAD")
-    if commit is None:
+    commit, status = _run("git", "rev-parse", "HEAD"), _run("git", "status", "--porcelain=v1", "-z")
+    if commit is None or status is None:
         return Provenance(None)
-    status = _run("git", "status", "--porcelain=v1", "-z") or ""
     return Provenance(commit.strip(), _changed(status), _stale(stage))
 
 

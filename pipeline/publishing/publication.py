@@ -68,19 +68,11 @@ def prepare(name: str, licence: str | None, token: str | None) -> Publication:
             raise UserError(f"{REPORTS / report}.json is missing: run `make repro` to its end")
     licences = [(str(one["name"]), str(one["licence"])) for one in sources]
     chosen = choose_licence(licence, licences)
-    notes = []
+    pictures, notes = find_pictures()
     if laxer := asks_for_more(chosen.identifier, licences):
         notes.append(f"{chosen.identifier} asks for less than these sources: {', '.join(laxer)}")
     origin = provenance()
     notes += origin.notes()
-    pictures = {shows: path for shows, path in PICTURES.items() if (REPORTS / path).is_file()}
-    if "loss" not in pictures:
-        raise UserError(f"{REPORTS / PICTURES['loss']} is missing: run `dvc repro pretrain`")
-    notes += [
-        f"without a picture: {REPORTS / path} is missing (run `dvc repro`)"
-        for shows, path in PICTURES.items()
-        if shows not in pictures
-    ]
     story = Story(
         code=params.corpus.language,
         language=load_language(params.corpus.language),
@@ -141,6 +133,19 @@ def proven_export() -> tuple[Exported, dict[str, str]]:
         if file_hash(path) != digest:
             raise UserError(f"{path} changed after the export was checked: run `dvc repro export`")
     return Exported(**report["exported"]), report["files"]
+
+
+def find_pictures() -> tuple[dict[str, Path], list[str]]:
+    """The pictures that there are, and a line on each that is missing.
+
+    Raises:
+        UserError: there is not even one of the loss.
+    """
+    found = {shows: path for shows, path in PICTURES.items() if (REPORTS / path).is_file()}
+    if "loss" not in found:
+        raise UserError(f"{REPORTS / PICTURES['loss']} is missing: run `dvc repro pretrain`")
+    missing = [REPORTS / path for shows, path in PICTURES.items() if shows not in found]
+    return found, [f"without a picture: {path} is missing (run `dvc repro`)" for path in missing]
 
 
 def check_card(folder: Path, story: Story) -> None:

@@ -180,8 +180,10 @@ def test_what_the_commit_does_not_tell_stands_in_the_card(
     monkeypatch.setattr(publication, "provenance", lambda: origin)
     _, out, _ = publish(NAME, "--dry-run")
     text = (run / "data/publication/README.md").read_text()
-    for said in ("2 files differ from the commit: params.yaml, new.py", "`dvc status`): pretrain"):
+    for said in ("2 files differ from the commit", "`dvc status`): pretrain"):
         assert said in text and said in out
+    assert "from the commit: params.yaml, new.py" in out
+    assert "new.py" not in text, "names of files that nobody published"
     assert "nothing changed" not in text
 
 
