@@ -1,4 +1,4 @@
-"""`tugantel use | repro | summary | doctor | generate | chat | score | submit`."""
+"""The command line; `tugantel --help` lists what it can do."""
 
 import json
 import signal
@@ -269,6 +269,22 @@ def submit(
         list_checklists(checklist)
     elif not submit(checklist, name, branch, to, check):
         raise typer.Exit(1)
+
+
+@app.command()
+@one_line
+def publish(
+    name: Annotated[str, typer.Argument(help="Its name on the Hub: ORGANISATION/NAME.")],
+    private: Annotated[bool, typer.Option("--private", help="For you alone.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Write, check, send nothing.")] = False,
+    licence: Annotated[
+        str | None, typer.Option(help="Where it does not follow from the sources.")
+    ] = None,
+) -> None:
+    """Upload the exported model with its card to the Hugging Face Hub."""
+    from pipeline.publishing.publish import publish as publish_model
+
+    publish_model(name, private, dry_run, licence)
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -363,6 +363,7 @@ class TrackingParams(Section):
     keep_checkpoints: int = Field(default=2, ge=1, le=1000)
     tensorboard: bool = True
     json_lines: bool = False
+    dvclive: bool = False
     wandb: Literal["offline", "online", "disabled"] = "offline"
     project: str = "tugantel"
 

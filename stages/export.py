@@ -2,15 +2,18 @@
 
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 
 from pipeline.documents import read_json, read_texts, write_json
 from pipeline.errors import UserError
 from pipeline.languages import load_language
 from pipeline.params import Params
-from pipeline.publishing.card import model_card
+from pipeline.publishing.card import Story, model_card
 from pipeline.publishing.check import check_export
-from pipeline.publishing.export import OUR_LOADER, export
+from pipeline.publishing.export import export
+from pipeline.publishing.exported import OUR_LOADER, Exported, file_hash
+from pipeline.publishing.licences import known_licence
 from pipeline.publishing.results import read_reports
 from stages import run
 
@@ -25,13 +28,14 @@ def main(params: Params) -> None:
     sources = read_json(Path("data/raw/sources.json"))["sources"]
     reports = read_reports(REPORTS)
     language = load_language(params.corpus.language)
-    name = language.name if language else params.corpus.language
-    exported = export(
-        MODEL,
-        FOLDER,
-        params.generation,
-        card=lambda written: model_card(params.corpus.language, name, written, sources, reports),
-    )
+
+    licence = known_licence([(str(one["name"]), str(one["licence"])) for one in sources])
+
+    def card(written: Exported) -> str:
+        code, place = params.corpus.language, str(FOLDER)
+        return model_card(Story(code, language, written, sources, reports, place, licence))
+
+    exported = export(MODEL, FOLDER, params.generation, card)
     if not exported.for_transformers:
         say = f"transformers has no class for {exported.obstacle}"
         print(f"{say}: {FOLDER} is for {OUR_LOADER}", file=sys.stderr)
@@ -47,6 +51,9 @@ def main(params: Params) -> None:
             "class": exported.class_name,
             "parameters": exported.parameters,
             **checked,
+            "exported": asdict(exported),
+            "files": {path.name: file_hash(path) for path in sorted(FOLDER.iterdir())},
+            "model": file_hash(MODEL / "model.safetensors"),
             "seconds": round(time.monotonic() - started, 2),
         },
     )

@@ -6,7 +6,6 @@ A family that `transformers` has a class for is written for `AutoModelForCausalL
 """
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,26 +14,8 @@ from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams
 from pipeline.publishing.convert import class_for, obstacle, to_transformers
+from pipeline.publishing.exported import OUR_LOADER, Exported
 from pipeline.tokenization.tokenizer import bos_id, bos_token, save_tokenizer
-
-OUR_LOADER = "pipeline.models.load_model"
-
-
-@dataclass(frozen=True)
-class Exported:
-    """What was written: the class that loads it, its size, and what `transformers` lacks for it."""
-
-    class_name: str
-    family: str
-    parameters: int
-    context: int
-    vocabulary: int
-    obstacle: str | None = None
-
-    @property
-    def for_transformers(self) -> bool:
-        """Whether `transformers` loads it."""
-        return self.class_name != OUR_LOADER
 
 
 def export(model_folder: Path, folder: Path, generation: GenerationParams, card: Any) -> Exported:
@@ -64,7 +45,8 @@ def export(model_folder: Path, folder: Path, generation: GenerationParams, card:
             config, converted = to_transformers(model.config, weights(model), begin)
             save_file(converted, partial / "model.safetensors", metadata={"format": "pt"})
             write_json(partial / "config.json", config)
-            write_json(partial / "generation_config.json", generation_config(generation, begin))
+            sampling = generation_config(generation, begin, exported.context)
+            write_json(partial / "generation_config.json", sampling)
         else:
             shutil.copyfile(model_folder / "model.safetensors", partial / "model.safetensors")
             shutil.copyfile(model_folder / "config.json", partial / "config.json")
@@ -90,13 +72,16 @@ def tokenizer_config(begin: str, context: int) -> dict[str, Any]:
     }
 
 
-def generation_config(generation: GenerationParams, begin: int) -> dict[str, Any]:
-    """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there."""
+def generation_config(generation: GenerationParams, begin: int, context: int) -> dict[str, Any]:
+    """The sampling of params.yaml as `transformers` says it; a top-k of 0 means no limit there.
+
+    No more tokens than fit behind the first one: learned positions end with the context.
+    """
     settings: dict[str, Any] = {
         "bos_token_id": begin,
         "eos_token_id": begin,
         "pad_token_id": begin,
-        "max_new_tokens": generation.tokens,
+        "max_new_tokens": min(generation.tokens, context - 1),
     }
     penalty = generation.repetition_penalty
     if penalty != 1:

@@ -46,6 +46,11 @@ class Progress:
         return min(self.validations, key=lambda entry: entry["validation_loss"], default=None)
 
     @property
+    def samples(self) -> list[tuple[int, str]]:
+        """The text that the model wrote at each validation, behind its step."""
+        return [(entry["step"], entry["sample"]) for entry in self.validations]
+
+    @property
     def since_best(self) -> int:
         """How many validations came after the best."""
         losses = [entry["validation_loss"] for entry in self.validations]

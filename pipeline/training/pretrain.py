@@ -104,7 +104,7 @@ def _pretrain(
             if done.step:
                 print(f"going on from step {done.step:,} of {plan.steps:,}", flush=True)
             trackers = open_trackers(
-                params.tracking, saved.folder.name, params.model_dump(), done.step
+                params.tracking, saved.folder.name, params.model_dump(), done.step, done.samples
             )
         run = Run(params, plan, learner, tokenizer, saved, done, trackers, costs, here)
         run.go(train(learner, batches, held, plan, training, machine, done.step, done.losses, here))
@@ -121,6 +121,7 @@ def _pretrain(
         report = training_report(params, plan, model.size(), machine, done, costs)
         write_reports(places.reports, done, report)
         for tracker in trackers:
+            tracker.model(places.model)
             line = tracker.close()
             if line:
                 print(line, flush=True)

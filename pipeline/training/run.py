@@ -148,6 +148,7 @@ class Run:
             model.eval()
             text = generate(model, self.tokenizer, "", tokens=40, top_p=0.95)
             model.train()
+        done.validations[-1]["sample"] = text
         for tracker in self.trackers:
             tracker.numbers(
                 event.step,

@@ -54,7 +54,8 @@ def test_export_writes_a_checked_folder_with_a_card(family: str, inside: Path) -
     assert report["ids_equal"] is True and report["documents_compared"] == len(TEXTS)
     assert report["max_logit_difference"] < 1e-3
     card = (main_folder / "data/export/README.md").read_text()
-    assert card.startswith("---\nlanguage: tat\nlicense: cc0-1.0\n")
+    assert card.startswith("---\nlanguage: tat\nlibrary_name: ")
+    assert "\nlicense: cc0-1.0\n" in card
     assert ("library_name: transformers" in card) == (family == "modern")
     assert "Not evaluated." in card
 

@@ -78,6 +78,17 @@ def test_nothing_is_left_of_absolute_paths(project: Path) -> None:
         assert str(project) not in path.read_text(encoding="utf-8"), path
 
 
+def test_a_finished_run_can_be_published(project: Path) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "publish", "people/small", "--dry-run"]
+    env = environment() | {"PYTHONPATH": str(project)}
+    result = subprocess.run(command, cwd=project, env=env, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "checked" in result.stdout and "licence apache-2.0" in result.stdout
+    text = (project / "data/publication/README.md").read_text(encoding="utf-8")
+    assert "model-index:" in text and "(figures/ladder.png)" in text
+    assert str(project) not in text
+
+
 def test_a_second_run_says_that_nothing_changed(project: Path) -> None:
     result = repro(project)
     assert ran(result) == set()

@@ -180,6 +180,15 @@ def test_other_families_load_with_our_own_loader(
     assert written.class_name == OUR_LOADER and written.obstacle == said
     model, _ = load_model(folder)
     assert model.config == ModelConfig.from_params(SHAPES[name], 300)
+    from pipeline.publishing.hub_model import HubModel
+
+    loaded = HubModel.from_pretrained(folder)
+    tokens = torch.randint(0, 300, (2, 20))
+    with torch.inference_mode():
+        assert torch.equal(loaded(tokens)[0], model(tokens)[0])
+    loaded.save_pretrained(tmp_path / "saved")
+    for path in ("model.safetensors", "config.json", "tokenizer.json"):
+        assert (tmp_path / "saved" / path).read_bytes() == (folder / path).read_bytes()
 
 
 @pytest.mark.parametrize("name", ["modern", "gpt2", "bigram"])
@@ -247,9 +256,37 @@ def test_no_model_is_one_line(tmp_path: Path) -> None:
 
 
 def test_sampling_settings_mean_the_same_to_transformers() -> None:
-    assert generation_config(GenerationParams(temperature=0), 0)["do_sample"] is False
-    settings = generation_config(GenerationParams(top_k=None, top_p=None), 0)
+    assert generation_config(GenerationParams(temperature=0), 0, 256)["do_sample"] is False
+    settings = generation_config(GenerationParams(top_k=None, top_p=None), 0, 256)
     assert (settings["top_k"], settings["top_p"], settings["do_sample"]) == (0, 1.0, True)
+
+
+@pytest.mark.parametrize("name", ["modern", "gpt2", "experts"])
+@pytest.mark.parametrize(
+    ("settings", "wanted"),
+    [
+        ({}, {"do_sample": True, "temperature": 0.8, "top_p": 0.95, "max_new_tokens": 31}),
+        ({"temperature": 0, "tokens": 5}, {"do_sample": False, "max_new_tokens": 5}),
+        (
+            {"top_k": 7, "top_p": None, "min_p": 0.1, "repetition_penalty": 1.2},
+            {"top_k": 7, "min_p": 0.1, "repetition_penalty": 1.2},
+        ),
+    ],
+)
+def test_transformers_takes_the_sampling_settings_for_its_own(
+    name: str, settings: dict, wanted: dict, tmp_path: Path, tokenizer_file: Path
+) -> None:
+    from transformers import AutoModelForCausalLM
+
+    model = trained(tmp_path / "model", SHAPES[name], tokenizer_file)
+    export(model, tmp_path / "out", GenerationParams(**settings), card=lambda _: "")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "out")
+    config = loaded.generation_config
+    config.validate(strict=True)
+    assert {key: getattr(config, key) for key in wanted} == wanted
+    assert config.bos_token_id == config.eos_token_id == config.pad_token_id == 0
+    written = loaded.generate(torch.tensor([[0]]), attention_mask=torch.ones(1, 1))
+    assert 1 < written.shape[1] <= 1 + config.max_new_tokens <= 32, "it ends with the context"
 
 
 def test_the_checked_model_folder_is_left_as_it_was(tmp_path: Path, tokenizer_file: Path) -> None:
