@@ -31,6 +31,7 @@ from pipeline.serving.voices import Voice
 PAGE = Path(__file__).with_name("page.html")
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 20  # for a client to send it
+READ_SECONDS = 60  # for a client to take what was written to it
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -144,8 +145,10 @@ async def stream(
         await _send(response, *answer.last_chunks(), "[DONE]")
     except ApiError as error:
         await _send(response, error.body())
-    except ConnectionError:
-        return response  # nobody listens any more
+    except (ConnectionError, TimeoutError):  # nobody listens any more
+        if request.transport is not None:
+            request.transport.abort()
+        return response
     await response.write_eof()
     return response
 
@@ -153,7 +156,8 @@ async def stream(
 async def _send(response: web.StreamResponse, *events: dict[str, Any] | str) -> None:
     texts = [event if isinstance(event, str) else json.dumps(event) for event in events]
     if texts:
-        await response.write("".join(f"data: {text}\n\n" for text in texts).encode())
+        written = "".join(f"data: {text}\n\n" for text in texts).encode()
+        await asyncio.wait_for(response.write(written), READ_SECONDS)
 
 
 def checked(result: Any) -> Any:

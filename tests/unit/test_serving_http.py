@@ -358,6 +358,19 @@ def test_a_client_that_leaves_stops_the_writing(
     assert endless.closed.wait(SECONDS)
 
 
+def test_a_client_that_does_not_read_is_left(
+    address: str, endless: Endless, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.serving.service.READ_SECONDS", 0.1)
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=SECONDS)
+    body = json.dumps(asked(stream=True))
+    connection.request(
+        "POST", "/v1/completions", body=body, headers={"Content-Type": "application/json"}
+    )
+    assert endless.closed.wait(SECONDS)
+    connection.close()
+
+
 def test_a_queue_that_is_full_is_503_with_a_word_on_when_to_come_again(
     voices: list[Voice], endless: Endless
 ) -> None:
