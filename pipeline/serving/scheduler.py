@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator
 from typing import Any
 
-ACTIVE = 16  # how many write in turn
+ACTIVE = 32  # how many write in turn
 WAITING = 128  # how many wait until one of those is done
 
 

@@ -139,17 +139,17 @@ async def stream(
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
     try:
-        while pieces is not None:
-            await _send(response, *answer.chunks(pieces))
-            pieces = checked(await results.get())
-        await _send(response, *answer.last_chunks(), "[DONE]")
-    except ApiError as error:
-        await _send(response, error.body())
+        try:
+            while pieces is not None:
+                await _send(response, *answer.chunks(pieces))
+                pieces = checked(await results.get())
+            await _send(response, *answer.last_chunks(), "[DONE]")
+        except ApiError as error:  # too late for a status
+            await _send(response, error.body())
+        await response.write_eof()
     except (ConnectionError, TimeoutError):  # nobody listens any more
         if request.transport is not None:
             request.transport.abort()
-        return response
-    await response.write_eof()
     return response
 
 

@@ -15,6 +15,12 @@ def generation(_: argparse.Namespace) -> None:
     generation()
 
 
+def serving(_: argparse.Namespace) -> None:
+    from tests.bench.serving import serving
+
+    serving()
+
+
 def encoding(options: argparse.Namespace) -> None:
     from tests.bench.encoding import MEGABYTES, encoding
 
@@ -48,7 +54,16 @@ def scaling(options: argparse.Namespace) -> None:
 
 PARTS = {
     part.__name__: part
-    for part in (training, generation, tokenizers, encoding, encoding_memory, cleaning, scaling)
+    for part in (
+        training,
+        generation,
+        serving,
+        tokenizers,
+        encoding,
+        encoding_memory,
+        cleaning,
+        scaling,
+    )
 }
 
 

@@ -328,7 +328,7 @@ class Endless:
 
         try:
             while True:
-                yield [Piece(0, "a", [], None, 1)]
+                yield [Piece(0, "a" * 10_000, [], None, 1)]
                 self.began.set()
         finally:
             self.closed.set()
