@@ -75,17 +75,17 @@ class Service:
             failure = ApiError(500, "the service failed; its terminal says why")
         if failure.status == 503:
             headers["Retry-After"] = "1"
-        return web.json_response(failure.body(), status=failure.status, headers=headers)
+        return as_json(failure.body(), failure.status, headers)
 
     async def show_page(self, request: web.Request) -> web.Response:
         return web.Response(text=self.page, content_type="text/html", headers=self.page_headers)
 
     async def list_models(self, request: web.Request) -> web.Response:
         models = [describe(voice) for voice in self.voices.values()]
-        return web.json_response({"object": "list", "data": models})
+        return as_json({"object": "list", "data": models})
 
     async def show_model(self, request: web.Request) -> web.Response:
-        return web.json_response(describe(self.voice(request.match_info["name"])))
+        return as_json(describe(self.voice(request.match_info["name"])))
 
     def voice(self, name: str) -> Voice:
         if name not in self.voices:
@@ -122,7 +122,7 @@ class Service:
                 return await stream(request, asked, answer, results)
             while (pieces := await results.get()) is not None:
                 answer.add(checked(pieces))
-            return web.json_response(answer.whole())
+            return as_json(answer.whole())
         finally:  # a client that leaves cancels this handler, and with it the writing
             self.scheduler.cancel(job)
 
@@ -154,10 +154,23 @@ async def stream(
 
 
 async def _send(response: web.StreamResponse, *events: dict[str, Any] | str) -> None:
-    texts = [event if isinstance(event, str) else json.dumps(event) for event in events]
-    if texts:
-        written = "".join(f"data: {text}\n\n" for text in texts).encode()
+    if events:
+        texts = [event.encode() if isinstance(event, str) else readable(event) for event in events]
+        written = b"".join(b"data: %b\n\n" % text for text in texts)
         await asyncio.wait_for(response.write(written), READ_SECONDS)
+
+
+def as_json(
+    value: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
+    return web.Response(
+        body=readable(value), status=status, headers=headers, content_type="application/json"
+    )
+
+
+def readable(value: dict[str, Any]) -> bytes:
+    """JSON in one line, with the letters of every script as they are."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def checked(result: Any) -> Any:

@@ -153,6 +153,11 @@ def test_a_stream_gives_in_pieces_what_comes_whole_without(client: OpenAI) -> No
     assert len({choice.text for choice in whole.choices}) == 6, "each has a seed of its own"
 
 
+def test_letters_can_be_read_in_the_answer_as_it_comes(address: str) -> None:
+    assert PROMPT.encode() in send(address, body=asked(echo=True))[2]
+    assert "китап".encode() in send(address, body=asked(model="китап"))[2]
+
+
 def test_log_probabilities_have_openais_shape(client: OpenAI) -> None:
     answer = client.completions.create(**asked(logprobs=3, echo=True))
     text, logprobs = answer.choices[0].text, answer.choices[0].logprobs
@@ -260,6 +265,8 @@ def test_wrong_types_reach_the_client_as_bad_requests(client: OpenAI) -> None:
         (413, {"body": b" " * (BODY_BYTES + 1)}),
         (404, {"path": "/v1/chat/completions", "body": asked()}),
         (404, {"method": "GET", "path": "/../etc/passwd"}),
+        (404, {"method": "GET", "path": "/v1/models/%ff%00"}),
+        (404, {"body": asked(model="китап")}),
         (405, {"method": "GET"}),
         (405, {"path": "/v1/models", "body": asked()}),
         (403, {"body": asked(), "Host": "evil.example"}),
