@@ -61,6 +61,8 @@ class Chat:
             self.commands[name](given.strip())
         except UserError as error:
             complain(str(error))
+        except OSError as error:  # a folder that may not be read
+            complain(f"{error.strerror}: {error.filename or ''}")
 
     def answer(self, line: str) -> None:
         """Let every model answer, one after the other; Ctrl-C ends an answer."""
