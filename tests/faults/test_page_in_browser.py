@@ -88,6 +88,11 @@ def test_the_probability_of_a_token_stands_under_the_mouse(page: Page) -> None:
     assert 0 < total <= 1.000001
     page.press("Escape", 27)
     page.wait_for("find('tip').hidden")
+    page.run("document.querySelector('.written').focus()")
+    for key, place in (("ArrowRight", 0), ("ArrowRight", 1), ("ArrowRight", 2), ("ArrowLeft", 1)):
+        page.press(key, 39 if key == "ArrowRight" else 37)
+        page.wait_for(f"document.querySelectorAll('.token')[{place}].matches('.shown')")
+    assert not page.run("find('tip').hidden")
     assert page.errors == []
 
 

@@ -1,5 +1,6 @@
 """Chat: it goes on whatever is typed, forgets the oldest first, and shows whole letters only."""
 
+import json
 import os
 import pty
 import subprocess
@@ -15,9 +16,10 @@ from pipeline.models import build_model, save_model
 from pipeline.models.config import ModelConfig
 from pipeline.params import GenerationParams
 from pipeline.serving.chat import Chat, converse
-from pipeline.serving.dialogue import Dialogue, dialogue, first_turn, visible
+from pipeline.serving.dialogue import NEXT_TURN, Dialogue, dialogue, first_turn, visible
+from pipeline.serving.service import PAGE
 from pipeline.serving.voices import Voice, load_voices
-from tests.project import command, environment
+from tests.project import ROOT, command, environment
 from tests.unit.voices import make_voice
 
 SETTINGS = GenerationParams(tokens=6).model_dump()
@@ -202,6 +204,12 @@ def test_a_turn_ends_where_the_next_dash_begins_one_however_the_text_is_cut(
     whole = "".join(first_turn(["".join(pieces)]))
     assert "".join(first_turn(pieces)) == whole
     assert "\n" not in whole and ". —" not in whole and whole == whole.strip()
+
+
+def test_the_page_and_the_notebook_end_a_turn_where_the_chat_does() -> None:
+    assert f"/{NEXT_TURN.pattern}/u" in PAGE.read_text(encoding="utf-8")
+    cells = json.loads((ROOT / "notebooks/demo.ipynb").read_text(encoding="utf-8"))["cells"]
+    assert any(f'r"{NEXT_TURN.pattern}"' in "".join(cell["source"]) for cell in cells)
 
 
 def test_a_dash_inside_a_sentence_does_not_end_a_turn() -> None:
