@@ -21,6 +21,10 @@ app = typer.Typer(
 
 MODEL = Path("data/model")
 ModelFolder = Annotated[Path, typer.Option("--model", help="Folder of a trained model.")]
+ModelFolders = Annotated[
+    list[Path] | None,
+    typer.Option("--model", help="Folder of a trained model; several are compared."),
+]
 Temperature = Annotated[float | None, typer.Option(min=0, help="0 takes the likeliest token.")]
 TopK = Annotated[int | None, typer.Option(min=1, help="Choose among the k likeliest tokens.")]
 TopP = Annotated[float | None, typer.Option(min=0.01, max=1, help="Nucleus sampling.")]
@@ -199,7 +203,7 @@ def generate(
 @app.command()
 @one_line
 def chat(
-    model: ModelFolder = MODEL,
+    model: ModelFolders = None,
     tokens: Tokens = None,
     temperature: Temperature = None,
     top_k: TopK = None,
@@ -209,9 +213,9 @@ def chat(
     stop: Stop = None,
     seed: Seed = None,
 ) -> None:
-    """Talk with the model, turn by turn; an empty line or Ctrl-D ends."""
-    from pipeline.generation.chat import converse
-    from pipeline.models import load_model
+    """Talk with a model or several, turn by turn; /help shows the commands."""
+    from pipeline.serving.chat import converse
+    from pipeline.serving.voices import load_voices
 
     settings = _sampling(
         tokens=tokens,
@@ -223,8 +227,21 @@ def chat(
         stop=stop,
         seed=seed,
     )
-    loaded, tokenizer = load_model(model)
-    converse(loaded, tokenizer, settings)
+    converse(load_voices(model or [MODEL]), settings)
+
+
+@app.command()
+@one_line
+def serve(
+    model: ModelFolders = None,
+    host: Annotated[str, typer.Option(help="Where to listen.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+) -> None:
+    """Serve models over HTTP: OpenAI's completions, and a page to talk with them."""
+    from pipeline.serving.service import serve as listen
+    from pipeline.serving.voices import load_voices
+
+    listen(load_voices(model or [MODEL]), host, port)
 
 
 @app.command()
@@ -308,10 +325,18 @@ def _read_lines(file: Path) -> list[str]:
 
 def _sampling(**given: Any) -> dict[str, Any]:
     """What the command line says, over what params.yaml says where there is one."""
+    from pydantic import ValidationError
+
     from pipeline.params import PARAMS, GenerationParams, load_params
 
     params = load_params().generation if PARAMS.is_file() else GenerationParams()
-    return params.model_dump() | {name: value for name, value in given.items() if value is not None}
+    said = {name: value for name, value in given.items() if value is not None}
+    try:
+        return GenerationParams(**(params.model_dump() | said)).model_dump()
+    except ValidationError as error:
+        first = error.errors()[0]
+        option = str(first["loc"][0]).replace("_", "-")
+        raise UserError(f"--{option} {first['input']!r}: {first['msg']}") from None
 
 
 def main() -> None:

@@ -9,6 +9,9 @@ from torch import Tensor
 
 from pipeline.models import LanguageModel
 
+SEEDS = 2**63  # torch takes no larger ones
+COLD = 1e-6  # a temperature below it would overflow, and tells the likeliest token as 0 does
+
 
 @dataclass(frozen=True)
 class Sampling:
@@ -28,7 +31,7 @@ class Sampling:
         """One id by logits [vocabulary]; `said`, bool [vocabulary], are those in the text."""
         if self.repetition_penalty != 1:
             logits = penalise(logits, said, self.repetition_penalty)
-        if self.temperature <= 0:
+        if self.temperature < COLD:
             return int(logits.argmax())
         allowed = restrict(logits / self.temperature, self.top_k, self.top_p, self.min_p)
         return int(torch.multinomial(allowed.softmax(0), 1, generator=generator))
@@ -91,8 +94,16 @@ class Reader:
         return self.model.logits(hidden[:, -1]).float().cpu()
 
 
-@torch.inference_mode()
 def sample_rows(
+    model: LanguageModel, prompts: Sequence[Sequence[int]], **settings: Any
+) -> Iterator[list[int | None]]:
+    """The ids of `sample_steps` alone."""
+    for chosen, _ in sample_steps(model, prompts, **settings):
+        yield chosen
+
+
+@torch.inference_mode()
+def sample_steps(
     model: LanguageModel,
     prompts: Sequence[Sequence[int]],
     *,
@@ -100,14 +111,15 @@ def sample_rows(
     seeds: Sequence[int],
     sampling: Sampling,
     stop: int | None = None,
-) -> Iterator[list[int | None]]:
-    """Continue prompts of one length together; yield, step by step, the next id of each.
+) -> Iterator[tuple[list[int | None], Tensor]]:
+    """Continue prompts of one length together; yield, step by step, the next id of each and the
+    logits [B, vocabulary] that it was chosen by, as the model gave them.
 
     A row that reached `stop` yields None from there on. Each row draws from its own seed, so that
     it says what it would say alone.
     """
     rows = torch.tensor([list(prompt) for prompt in prompts])
-    generators = [torch.Generator().manual_seed(seed) for seed in seeds]
+    generators = [torch.Generator().manual_seed(seed % SEEDS) for seed in seeds]
     said = torch.zeros(len(rows), model.config.vocabulary, dtype=torch.bool).scatter_(1, rows, True)
     reader, going = Reader(model), [True] * len(rows)
     for _ in range(tokens):
@@ -121,7 +133,7 @@ def sample_rows(
             chosen.append(choice)
         if not any(going):
             return
-        yield chosen
+        yield chosen, logits
         rows = torch.tensor([[0 if choice is None else choice] for choice in chosen])
         if sampling.repetition_penalty != 1:
             said.scatter_(1, rows, True)

@@ -16,12 +16,13 @@ class Writer:
 
     Held back are the bytes of an unfinished character, and what may be the beginning of a stop
     string. The stop string that ends first ends the text and is not shown, so the text does not
-    depend on how tokens cut it.
+    depend on how tokens cut it. `shown` counts the bytes that were given.
     """
 
     def __init__(self, stop: Sequence[str] = ()) -> None:
         self.stops = [text.encode("utf-8") for text in stop if text]
         self.held = b""
+        self.shown = 0
         self.ended = False
 
     def push(self, raw: bytes) -> str:
@@ -35,12 +36,15 @@ class Writer:
             self.held = self.held[: end + length]
             return self.finish()
         ready = complete_length(self.held[: len(self.held) - self._may_stop()])
-        text, self.held = self.held[:ready], self.held[ready:]
-        return text.decode("utf-8", errors="replace")
+        return self._show(ready)
 
     def finish(self) -> str:
         """What is still held, for the end of the text."""
-        text, self.held = self.held, b""
+        return self._show(len(self.held))
+
+    def _show(self, length: int) -> str:
+        text, self.held = self.held[:length], self.held[length:]
+        self.shown += length
         return text.decode("utf-8", errors="replace")
 
     def _may_stop(self) -> int:

@@ -21,6 +21,12 @@ def generation(_: argparse.Namespace) -> None:
     generation()
 
 
+def serving(_: argparse.Namespace) -> None:
+    from tests.bench.serving import serving
+
+    serving()
+
+
 def encoding(options: argparse.Namespace) -> None:
     from tests.bench.encoding import MEGABYTES, encoding
 
@@ -58,6 +64,7 @@ PARTS = {
         training,
         shakespeare,
         generation,
+        serving,
         tokenizers,
         encoding,
         encoding_memory,

@@ -57,6 +57,11 @@ def test_chat_answers_each_turn_and_ends_at_an_empty_line(project: Path) -> None
     ("words", "said"),
     [
         (["generate", "a", "--model", "nowhere"], "no trained model in nowhere"),
+        (["generate", "a", "--temperature", "11"], "--temperature 11"),
+        (["generate", "a", "--stop", ""], "--stop ''"),
+        (["chat", "--model", "nowhere"], "no trained model in nowhere"),
+        (["serve", "--model", "nowhere"], "no trained model in nowhere"),
+        (["serve", "--model", "data/model", "--model", "data/model"], "given twice"),
         (["score", "nowhere"], "nowhere does not exist"),
         (["use", "klingon"], "no preset klingon"),
         (["use", "files", "--language", "kin"], "--path"),

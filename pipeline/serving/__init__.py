@@ -1,0 +1,1 @@
+"""Talk with trained models: in the terminal, and over HTTP for programs and a web page."""
