@@ -20,7 +20,9 @@ BYTES_PER_TOKEN = 4.5  # of a byte-level BPE with a few thousand tokens, give or
 MEASURED_VOCABULARY = 4096
 NEAR_DUPLICATES = 0.8  # one word of nine changed, words in another order, a cut end
 WANTED_PASSES = 3.0
-MOST_PASSES = 16.0
+MOST_PASSES = 40.0
+# The more often a text is read, the more has to be hidden of it: (passes below, share).
+DROPOUT = ((2, 0.0), (6, 0.1), (20, 0.2), (float("inf"), 0.3))
 PROXY_SHARE = 0.15  # of the time goes to small models that judge vocabularies
 PROXY_SPEED = 0.025  # megabytes a second that one of them reads on one core
 
@@ -60,8 +62,7 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
         speed[shape] = measure_speed(_model(shape, 0.1))
     tokens = int(speed[shape] * seconds)
     passes = min(tokens / text_tokens, MOST_PASSES)
-    # The more often a text is read, the more has to be hidden of it.
-    dropout = 0.0 if passes < 2 else 0.1 if passes < 6 else 0.2
+    dropout = next(share for most, share in DROPOUT if passes < most)
     layers, width, heads = SHAPES[shape]
     overlay = {
         "cleaning": {"near_duplicates": NEAR_DUPLICATES},
