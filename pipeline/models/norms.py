@@ -16,6 +16,7 @@ class RMSNorm(nn.RMSNorm):
     """
 
     def forward(self, x: Tensor) -> Tensor:
+        """[..., width] -> the same shape."""
         normed = super().forward(x.float())
         device = x.device.type
         if not torch.is_autocast_enabled(device):

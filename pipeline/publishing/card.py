@@ -51,6 +51,7 @@ class Story:
 
     @property
     def language_name(self) -> str:
+        """What people call the language; its code where no file names it."""
         return self.language.name if self.language else self.code
 
 

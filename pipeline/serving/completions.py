@@ -41,6 +41,7 @@ class ApiError(Exception):
         self.status, self.message, self.param, self.code = status, message, param, code
 
     def body(self) -> dict[str, Any]:
+        """The JSON of the answer."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {
             "error": {
@@ -53,6 +54,8 @@ class ApiError(Exception):
 
 
 class StreamOptions(BaseModel):
+    """What comes along with a stream: the tokens that were used, in the end."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     include_usage: bool = False

@@ -52,6 +52,7 @@ def is_ours(header: str, bound: str) -> bool:
 
 
 def is_address(name: str) -> bool:
+    """Whether it is the number of a machine and no name."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -60,6 +61,7 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches it."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 

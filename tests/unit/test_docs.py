@@ -122,7 +122,15 @@ def test_what_examples_import_is_there(page: Path) -> None:
 # --- commands -----------------------------------------------------------------------------------
 
 PROGRAMS = ("tugantel", "make", "dvc", "python", "python3", "pytest", "torchrun", "pip")
-OTHERS = ("git", "cd", ".", "tensorboard", "wandb")  # nothing of this project to check
+OTHERS = (
+    "git",
+    "cd",
+    ".",
+    "tensorboard",
+    "wandb",
+    "hf",
+    "curl",
+)  # nothing of this project to check
 SHELL = ("sh", "bash")
 
 
@@ -152,6 +160,8 @@ def parts(line: str) -> Iterator[list[str]]:
             command = command[1:]
         if command and command[0] == "srun":
             command = command[1:]
+        while command and (place := next((i for i, w in enumerate(command) if w in "<>>"), None)):
+            command = command[:place] + command[place + 2 :]
         if command:
             yield [command[0].removeprefix(".venv/bin/"), *command[1:]]
 

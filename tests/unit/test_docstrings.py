@@ -68,6 +68,6 @@ def test_what_is_missing_is_found() -> None:
     code += "class E(LanguageModel):\n"
     code += "    '''There.'''\n    def hidden(self): ...\n    def other(self): ...\n"
     code += "class Tracks:\n    '''There.'''\n"
-    code += "".join(f"    def {name}(self): ...\n" for name in ("numbers", "text", "close"))
+    code += "".join(f"    def {name}(self): ...\n" for name in methods(CLASSES["Tracker"]))
     code += "class TracksHalf:\n    '''There.'''\n    def numbers(self): ...\n"
     assert list(silent(ast.parse(code))) == ["", "A", "A.b", "d", "E.other", "TracksHalf.numbers"]
