@@ -100,6 +100,7 @@ class Chat:
         self.settings = changed.model_dump()
 
     def reset(self) -> None:
+        """Begin anew with the same models."""
         self.begin([dialogue.voice for dialogue in self.dialogues])
 
     def choose(self, given: str) -> None:
@@ -147,6 +148,7 @@ def _terminal() -> Callable[[], str]:
 
 
 def say(text: str, end: str = "\n") -> None:
+    """Print a part of the conversation at once."""
     print(text, end=end, flush=True)
 
 

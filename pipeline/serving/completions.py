@@ -41,6 +41,7 @@ class ApiError(Exception):
         self.status, self.message, self.param, self.code = status, message, param, code
 
     def body(self) -> dict[str, Any]:
+        """The JSON of the answer."""
         kind = "invalid_request_error" if self.status < 500 else "server_error"
         return {
             "error": {
@@ -53,6 +54,8 @@ class ApiError(Exception):
 
 
 class StreamOptions(BaseModel):
+    """How a stream ends: with a chunk that counts tokens, or without."""
+
     model_config = ConfigDict(extra="forbid", strict=True)
 
     include_usage: bool = False

@@ -47,6 +47,7 @@ class Service:
         self.page_headers = page_headers(self.page)
 
     def app(self) -> web.Application:
+        """The addresses, behind the guard."""
         app = web.Application(middlewares=[self.guard], client_max_size=BODY_BYTES)
         app.router.add_get("/", self.show_page)
         app.router.add_get("/v1/models", self.list_models)
@@ -78,16 +79,20 @@ class Service:
         return as_json(failure.body(), failure.status, headers)
 
     async def show_page(self, request: web.Request) -> web.Response:
+        """`GET /`."""
         return web.Response(text=self.page, content_type="text/html", headers=self.page_headers)
 
     async def list_models(self, request: web.Request) -> web.Response:
+        """`GET /v1/models`."""
         models = [describe(voice) for voice in self.voices.values()]
         return as_json({"object": "list", "data": models})
 
     async def show_model(self, request: web.Request) -> web.Response:
+        """`GET /v1/models/NAME`."""
         return as_json(describe(self.voice(request.match_info["name"])))
 
     def voice(self, name: str) -> Voice:
+        """The model of that name. Raises ApiError 404 where there is none."""
         if name not in self.voices:
             known = ", ".join(self.voices)
             message = f"there is no model {name} here, only: {known}"
@@ -95,6 +100,7 @@ class Service:
         return self.voices[name]
 
     async def completions(self, request: web.Request) -> web.StreamResponse:
+        """`POST /v1/completions`: whole, or as a stream."""
         if request.content_type != "application/json":
             raise ApiError(415, "send JSON, with the header Content-Type: application/json")
         try:
@@ -163,6 +169,7 @@ async def _send(response: web.StreamResponse, *events: dict[str, Any] | str) -> 
 def as_json(
     value: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
+    """An answer whose body is JSON."""
     return web.Response(
         body=readable(value), status=status, headers=headers, content_type="application/json"
     )
@@ -184,6 +191,7 @@ def checked(result: Any) -> Any:
 
 
 def stopping() -> ApiError:
+    """What clients are told when the service ends."""
     return ApiError(503, "the service is stopping")
 
 
