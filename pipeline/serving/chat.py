@@ -148,7 +148,7 @@ def _terminal() -> Callable[[], str]:
 
 
 def say(text: str, end: str = "\n") -> None:
-    """Show text at once."""
+    """Print a part of the conversation at once."""
     print(text, end=end, flush=True)
 
 

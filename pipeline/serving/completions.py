@@ -54,7 +54,7 @@ class ApiError(Exception):
 
 
 class StreamOptions(BaseModel):
-    """What comes along with a stream: the tokens that were used, in the end."""
+    """How a stream ends: with a chunk that counts tokens, or without."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 

@@ -52,7 +52,7 @@ def is_ours(header: str, bound: str) -> bool:
 
 
 def is_address(name: str) -> bool:
-    """Whether it is the number of a machine and no name."""
+    """Whether a name is an address, of IPv4 or IPv6, which nobody can point elsewhere."""
     try:
         ipaddress.ip_address(name)
     except ValueError:
@@ -61,7 +61,7 @@ def is_address(name: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches it."""
+    """Whether only this machine reaches what listens on `host`."""
     return host == "localhost" or (is_address(host) and ipaddress.ip_address(host).is_loopback)
 
 

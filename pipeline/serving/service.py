@@ -47,7 +47,7 @@ class Service:
         self.page_headers = page_headers(self.page)
 
     def app(self) -> web.Application:
-        """The routes, behind the guard."""
+        """The addresses, behind the guard."""
         app = web.Application(middlewares=[self.guard], client_max_size=BODY_BYTES)
         app.router.add_get("/", self.show_page)
         app.router.add_get("/v1/models", self.list_models)
@@ -79,20 +79,20 @@ class Service:
         return as_json(failure.body(), failure.status, headers)
 
     async def show_page(self, request: web.Request) -> web.Response:
-        """The page to talk and compare on."""
+        """`GET /`."""
         return web.Response(text=self.page, content_type="text/html", headers=self.page_headers)
 
     async def list_models(self, request: web.Request) -> web.Response:
-        """All models, as OpenAI lists them."""
+        """`GET /v1/models`."""
         models = [describe(voice) for voice in self.voices.values()]
         return as_json({"object": "list", "data": models})
 
     async def show_model(self, request: web.Request) -> web.Response:
-        """One model by its name."""
+        """`GET /v1/models/NAME`."""
         return as_json(describe(self.voice(request.match_info["name"])))
 
     def voice(self, name: str) -> Voice:
-        """The model of a name; an `ApiError` where there is none."""
+        """The model of that name. Raises ApiError 404 where there is none."""
         if name not in self.voices:
             known = ", ".join(self.voices)
             message = f"there is no model {name} here, only: {known}"
@@ -100,7 +100,7 @@ class Service:
         return self.voices[name]
 
     async def completions(self, request: web.Request) -> web.StreamResponse:
-        """Write on from a prompt, whole or as a stream of events."""
+        """`POST /v1/completions`: whole, or as a stream."""
         if request.content_type != "application/json":
             raise ApiError(415, "send JSON, with the header Content-Type: application/json")
         try:
@@ -169,7 +169,7 @@ async def _send(response: web.StreamResponse, *events: dict[str, Any] | str) -> 
 def as_json(
     value: dict[str, Any], status: int = 200, headers: dict[str, str] | None = None
 ) -> web.Response:
-    """An answer in JSON."""
+    """An answer whose body is JSON."""
     return web.Response(
         body=readable(value), status=status, headers=headers, content_type="application/json"
     )
@@ -191,7 +191,7 @@ def checked(result: Any) -> Any:
 
 
 def stopping() -> ApiError:
-    """What a client hears that comes too late."""
+    """What clients are told when the service ends."""
     return ApiError(503, "the service is stopping")
 
 
