@@ -9,7 +9,6 @@ boundary, so the cost is that of the edges, not of Python.
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from os.path import commonprefix
 
 import numpy as np
 
@@ -115,9 +114,7 @@ class Lattice:
         for edges, begins, nodes in self.backward_steps:
             ways = after[back_ends[edges]] * back_weight[edges]
             after[nodes] += np.add.reduceat(ways, begins)
-        return np.bincount(
-            self.pieces, before[self.starts] * weight * after[self.ends], len(share)
-        )
+        return np.bincount(self.pieces, before[self.starts] * weight * after[self.ends], len(share))
 
     def instead(self, logs: np.ndarray) -> np.ndarray:
         """For each word the logarithm of the probability of the likeliest way to cut it into more
@@ -142,5 +139,7 @@ def _sorted_words(words: Sequence[str]) -> Iterator[tuple[int, str, int]]:
     """The number of each word, the word, and how many letters it shares with the one before it."""
     before = ""
     for index, word in sorted(enumerate(words), key=lambda item: item[1]):
-        yield index, word, len(commonprefix((before, word)))
+        letters = enumerate(zip(before, word, strict=False))
+        shortest = min(len(before), len(word))
+        yield index, word, next((place for place, (a, b) in letters if a != b), shortest)
         before = word
