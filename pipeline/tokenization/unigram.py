@@ -138,9 +138,12 @@ class _Vocabulary:
         dearest = self._dearest(int(MARGIN * size))
         share = np.where(dearest, self.share, 0.0)
         share = _shares(self.text.expected(share, self.counts), dearest)
-        order = sorted(np.flatnonzero(dearest), key=lambda i: (i >= self.letters, -share[i]))
-        likeliest = sorted(order[:size], key=lambda i: (-share[i], i))
-        return [(self.pieces[i], round(float(np.log(share[i])), 6)) for i in likeliest]
+        kept = np.flatnonzero(dearest)
+        letters_first = kept[np.lexsort((-share[kept], kept >= self.letters))]
+        some = np.sort(letters_first[:size])
+        likeliest = some[np.argsort(-share[some], kind="stable")]
+        logs = np.log(share[likeliest]).tolist()
+        return [(self.pieces[i], round(log, 6)) for i, log in zip(likeliest, logs, strict=True)]
 
     def _dearest(self, size: int) -> np.ndarray:
         """bool[pieces]: the letters, and those whose loss costs the text most likelihood."""
