@@ -9,7 +9,7 @@ from stages import run
 def main(params: Params) -> None:
     """Write data/tokens."""
     from pipeline.tokenization.encode import encode_splits
-    from pipeline.tokenization.tokenizer import load_tokenizer
+    from pipeline.tokenization.tokenizer import bos_token, load_tokenizer
 
     tokenizer = load_tokenizer(Path("data/tokenizer"))
     records = encode_splits(Path("data/clean"), tokenizer, Path("data/tokens"))
@@ -17,6 +17,12 @@ def main(params: Params) -> None:
         print(
             f"encode: {split} {record['documents']:,} documents, {record['tokens']:,} tokens, "
             f"{record['bytes'] / record['tokens']:.2f} bytes a token"
+        )
+    if spelt := sum(record["documents_with_special_token"] for record in records.values()):
+        print(
+            f"encode: {spelt:,} documents hold the letters of a special token such as "
+            f"{bos_token(tokenizer)}: they are encoded as plain text, so no document begins or "
+            "ends there"
         )
 
 

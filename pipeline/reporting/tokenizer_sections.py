@@ -33,14 +33,24 @@ MEANING = (
     "the tokens that occur in held-out text. No valid UTF-8: share of the tokens of that text that "
     "are parts of a letter. Share of the parameters: what the vocabulary takes of the model to "
     "come. Seen: how often tokens occur in the text that the tokenizer was trained on, or in an "
-    "even part of it, at most 8 MB; what is hardly seen is hardly trained."
+    "even part of it, at most 8 MB; what is hardly seen is hardly trained. Never seen are bytes "
+    "that no letter of the text has, and steps on the way to longer tokens."
+)
+FREQUENCIES = (
+    "Tokens by rank: the most frequent has rank 1. On these axes a law of Zipf, by which the "
+    "second is half as frequent as the first and the tenth a tenth, is a straight line; a curve "
+    "that drops at its end has tokens that hardly occur. The tail: of 100 tokens, how many were "
+    "seen fewer than N times in the training text, and how much of that text they make up. A tail "
+    "that holds much of the vocabulary and little of the text says that the vocabulary is too "
+    "large for it."
 )
 METHOD = (
     "Every tokenizer is tried on a small model (2 layers of 96), twice: when all models read the "
-    "same text, and when all cost the same, 6 (N + V width) operations a token for N parameters of "
-    "the layers and V tokens. Several seeds tell differences from chance; who is clearly behind "
-    "after the first gets no second. The smallest vocabulary within the spread of the best is "
-    "taken: twice the standard error of a difference of two means, at least 0.5 % of the best."
+    "same text, and when each reads as much as the model to come would at the same cost, since a "
+    "large vocabulary makes text shorter but every token dearer. Several seeds tell differences "
+    "from chance; who is clearly behind after the first gets no second. The smallest vocabulary "
+    "within the spread of the best is taken: twice the standard error of a difference of two "
+    "means, at least 0.5 % of the best."
 )
 
 
@@ -91,7 +101,8 @@ def tokenizer_page(
     measured.tables.append(_table(sweep, chosen, tuple(MEASURES)[8:], judged=False))
     if seconds:
         measured.tables.append(_speeds(seconds))
-    frequencies = Section("frequencies", "Frequent and rare tokens")
+    described = {_title(name): one for name, one in described.items()}
+    frequencies = Section("frequencies", "Frequent and rare tokens", [FREQUENCIES])
     frequencies.draw("ranks", figures.ranks(described))
     frequencies.draw("tail", figures.tail(described, "vocabulary"))
     frequencies.draw("tail_text", figures.tail(described, "text"))
@@ -100,7 +111,7 @@ def tokenizer_page(
         "Tokens to look at",
         [
             "With how often each occurs in the training text; ␣ is a space. The rarest are those "
-            "of more than one character; tokens never seen were steps on the way to longer ones."
+            "of more than one character."
         ],
     )
     for name, one in described.items():
@@ -112,6 +123,12 @@ def tokenizer_page(
     return cards, [
         section for section in (choice, measured, frequencies, tokens) if not section.empty
     ]
+
+
+def _title(name: str) -> str:
+    """The name of a tokenizer's folder as words."""
+    kind, _, size = name.rpartition("-")
+    return f"{readable(kind)} {int(size):,}" if size.isdigit() else name
 
 
 def _listed(token: Mapping[str, Any]) -> str:
@@ -166,15 +183,15 @@ def _judged(sweep: Any, chosen: Mapping[str, Any]) -> Table:
                 else [DASH] * 3
             )
         rows.append((_name(row, chosen, several), *cells))
-    headings = ("tokenizer" if several else "size", "same text: bits per byte", "seeds", "MB read",
-                "same cost: bits per byte", "seeds", "MB read")  # fmt: skip
+    headings = ("tokenizer" if several else "size", "same text: bits per byte", "range", "MB read",
+                "same cost: bits per byte", "range", "MB read")  # fmt: skip
     return Table(headings, rows)
 
 
 def _range(seeds: list[float]) -> str:
     if len(seeds) == 1:
-        return "one"
-    return f"{min(seeds):.3f} – {max(seeds):.3f} ({len(seeds)})"
+        return "1 seed"
+    return f"{min(seeds):.3f} – {max(seeds):.3f} ({len(seeds)} seeds)"
 
 
 def _with_speed(sweep: Any, seconds: Any) -> list[dict[str, Any]]:

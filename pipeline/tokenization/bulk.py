@@ -15,7 +15,12 @@ from tokenizers import Tokenizer, models
 from pipeline.errors import UserError
 from pipeline.tokenization.cuts import by_bytes
 from pipeline.tokenization.pieces import are_words, cut_pieces
-from pipeline.tokenization.tokenizer import bos_id, byte_alphabet, encode_batch
+from pipeline.tokenization.tokenizer import (
+    bos_id,
+    byte_alphabet,
+    encode_batch,
+    settings_of,
+)
 from pipeline.tokenization.words import WordEncoder, pack
 
 REMEMBERED = 250_000  # pieces of a generation, of which there are two: about 100 MB together
@@ -172,8 +177,10 @@ class _WordMerger:
 
 def _merges_bytes(tokenizer: Tokenizer) -> bool:
     """Whether it is plain BPE over words spelt in bytes: tokens are as long as their bytes."""
-    state, plain = (json.loads(one.to_str()) for one in (tokenizer, by_bytes(models.BPE())))
-    if any(state[key] != plain[key] for key in ("normalizer", "pre_tokenizer")):
-        return False
+    plain = by_bytes(models.BPE())
+    for part in ("normalizer", "pre_tokenizer"):
+        if settings_of(getattr(tokenizer, part)) != settings_of(getattr(plain, part)):
+            return False
     extras = ("dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix")
-    return state["model"]["type"] == "BPE" and not any(state["model"].get(key) for key in extras)
+    model = tokenizer.model
+    return isinstance(model, models.BPE) and not any(getattr(model, name) for name in extras)

@@ -92,7 +92,21 @@ def choose(
         why += f" Small models that {BUDGETS[other]} say the same."
     else:
         why += f" Small models that {BUDGETS[other]} would take {_name(rival, entries)}."
-    return chosen, why
+    return chosen, why + _at_an_end(chosen, ours, entries)
+
+
+def _at_an_end(
+    chosen: dict[str, Any], ours: list[dict[str, Any]], entries: list[dict[str, Any]]
+) -> str:
+    """Say so where the list of sizes ends with the one taken: nobody knows what lies beyond."""
+    sizes = [entry["size"] for entry in ours if entry["kind"] == chosen["kind"]]
+    if len(sizes) > 1 and chosen["size"] in (min(sizes), max(sizes)):
+        end, beyond = ("last", "larger") if chosen["size"] == max(sizes) else ("first", "smaller")
+        return (
+            f" {_name(chosen, entries)} is the {end} of tokenizer.sizes: a {beyond} one may be "
+            "better still."
+        )
+    return ""
 
 
 def _smallest_good(

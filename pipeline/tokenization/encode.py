@@ -10,6 +10,7 @@ large the corpus is.
 """
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from pipeline.documents import atomic_folder, count_documents, write_json
 from pipeline.errors import UserError
 from pipeline.progress import progress
 from pipeline.tokenization.bulk import BulkEncoder
-from pipeline.tokenization.tokenizer import fingerprint
+from pipeline.tokenization.tokenizer import fingerprint, special_tokens
 
 TOGETHER = 4 << 20  # bytes of text that are encoded at a time
 SPLITS = ("train", "validation", "test")
@@ -37,11 +38,13 @@ PARALLELISM = "TOKENIZERS_PARALLELISM"  # what the library asks whether it may s
 @dataclass(frozen=True)
 class Encoded:
     """One chunk: its token ids as bytes of a token file, int64[documents] of their numbers of
-    tokens (`BOS` among them), and the bytes of the text."""
+    tokens (`BOS` among them), the bytes of the text, and how many documents spell a special token.
+    """
 
     packed: bytes
     lengths: np.ndarray
     size: int
+    spelt: int
 
 
 def encode_splits(
@@ -53,7 +56,8 @@ def encode_splits(
         workers: processes; None for one on each core. The files do not depend on it.
 
     Returns:
-        What was written into each NAME.json.
+        What was written into each NAME.json. Documents that spell a special token are counted; its
+        letters are encoded as the plain text that they are.
 
     Raises:
         UserError: a split holds no document, or the tokenizer gives an id outside its vocabulary.
@@ -81,16 +85,18 @@ class ChunkEncoder:
     def __init__(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer
         self.encoder = BulkEncoder(tokenizer)
+        self.special = "|".join(map(re.escape, special_tokens(tokenizer).values()))
 
     def __call__(self, chunk: Chunk) -> Encoded:
         parts, lengths = [], []
-        size = 0
+        size = spelt = 0
         for texts in _together(job["text"] for job in read_jobs(chunk, ["text"])):
             ids, counts = self.encoder.encode(texts)
             size += pc.sum(pc.binary_length(texts)).as_py()
+            spelt += pc.sum(pc.match_substring_regex(texts, self.special)).as_py()
             parts.append(ids.tobytes())
             lengths.append(counts)
-        return Encoded(b"".join(parts), np.concatenate(lengths), size)
+        return Encoded(b"".join(parts), np.concatenate(lengths), size, spelt)
 
 
 def _together(jobs: Iterable[pa.Array]) -> Iterator[pa.Array]:
@@ -111,7 +117,7 @@ def encode_split(
     """Write the tokens and document starts of one split; its record."""
     chunks = plan_chunks(source)
     total = sum(chunk.rows for chunk in chunks)
-    tokens = size = 0
+    tokens = size = spelt = 0
     with (
         progress(f"encoding {name}", total) as bar,
         (folder / f"{name}.bin").open("wb") as ids,
@@ -123,13 +129,14 @@ def encode_split(
             ids.write(encoded.packed)
             ends = tokens + np.cumsum(encoded.lengths)
             starts.write((ends - encoded.lengths).astype("<i8").tobytes())
-            tokens, size = int(ends[-1]), size + encoded.size
+            tokens, size, spelt = int(ends[-1]), size + encoded.size, spelt + encoded.spelt
             bar.advance(chunk.rows)
     return {
         "dtype": work.encoder.dtype.name,
         "tokens": tokens,
         "bytes": size,
         "documents": total,
+        "documents_with_special_token": spelt,
         "document_starts": f"{name}.starts.npy",
         "tokenizer": fingerprint(work.tokenizer),
     }

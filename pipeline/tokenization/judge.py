@@ -6,11 +6,11 @@ compared twice:
 
 - `bytes`: every model reads the same amount of text. So it is where a text is read a set number of
   times.
-- `compute`: every model costs the same, 6 (N + V width) floating-point operations a token: N
-  parameters of the layers and V rows of the output layer, forwards and backwards (Kaplan et al.
-  2020, arXiv:2001.08361, section 2.1; attention over the window is left out). A tokenizer that
-  makes text shorter then reads more of it, one whose vocabulary is large less. So it is where time
-  is what limits. The cost is that of the middle tokenizer when all read the same text.
+- `compute`: every model reads as much text as the *model to come* would read at the same cost. A
+  tokenizer that makes text shorter reads more of it, one whose vocabulary is large less. So it is
+  where time is what limits. The cost is that of the middle tokenizer when all read the same text.
+  It is not the small model's own cost: the output layer is most of that, however little it would be
+  of a larger model's, and a vocabulary would come out far too small.
 
 Each training has a seed, and several seeds tell a difference from chance. Whoever is clearly behind
 after the first gets no second one. The trainings run side by side, each in one thread of a process
@@ -19,7 +19,7 @@ comes from the caller: models stand above tokenizers and are not known here.
 """
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -36,7 +36,6 @@ from pipeline.tokenization.words import WordEncoder, pack
 BUDGETS = ("bytes", "compute")
 WINDOW_BYTES = 400
 MODEL = ModelParams(family="modern", layers=2, width=96, heads=3, feedforward=256)
-BODY = 2 * (4 * 96 * 96 + 3 * 96 * 256)  # parameters of its layers
 OPTIMIZER = OptimizerParams(batch=8)
 # On the processor, in one thread: the same result whatever else the machine has.
 MACHINE = TrainingParams(compile="off", device="cpu", precision="float32", threads=1)
@@ -100,11 +99,6 @@ class Candidate:
         """Bytes of training text that a token stands for."""
         return float(self.lengths[self.train].mean())
 
-    @property
-    def flops_per_byte(self) -> float:
-        """Of training the small model; see the top of this file."""
-        return 6 * (BODY + self.vocabulary * MODEL.width) / self.bytes_per_token
-
 
 @dataclass(frozen=True)
 class Job:
@@ -117,7 +111,8 @@ class Job:
 
 @dataclass
 class Judged:
-    """What small models with one budget came to: bits per byte of each seed, and the budget."""
+    """What small models with one budget came to: bits per byte of each seed, and the budget: the
+    text that they read, and what that would cost the model to come."""
 
     megabytes: float
     teraflops: float
@@ -144,6 +139,7 @@ def judge(
     megabytes: float,
     seeds: Sequence[int],
     dropout: float,
+    cost: Callable[[int], float],
     train: Train,
     workers: int | None = None,
 ) -> list[dict[str, Judged]]:
@@ -153,10 +149,11 @@ def judge(
         megabytes: the text of a training with the same bytes for all, repeated where there is less.
         dropout: of the model to come. A text that is read several times punishes many tokens, and
             dropout softens that; without it the small models would ask for fewer.
+        cost: operations that a token costs the model to come, by the size of its vocabulary.
         workers: processes; None for one on each core. The result does not depend on it.
     """
     model = MODEL.model_copy(update={"dropout": dropout})
-    costs = [candidate.flops_per_byte for candidate in candidates]
+    costs = [cost(one.vocabulary) / one.bytes_per_token for one in candidates]  # of a byte
     middle = sorted(costs)[len(costs) // 2]
     judged = [
         {
@@ -180,7 +177,7 @@ def judge(
             for index in still[budget]:
                 found = judged[index][budget]
                 jobs.setdefault(Job(index, found.megabytes, seed), []).append(found)
-        order = sorted(jobs, key=lambda job: -jobs[job][0].teraflops)
+        order = sorted(jobs, key=lambda job: -candidates[job.index].vocabulary * job.megabytes)
         with (
             library_threads(engine.workers <= 1),
             progress(f"small models, seed {round_ + 1} of {len(seeds)}", len(order)) as bar,

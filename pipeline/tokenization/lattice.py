@@ -1,71 +1,79 @@
 """All ways to cut many words into pieces, summed or searched at the same time.
 
 Each boundary between two letters of a word is a node, each piece that fits between two nodes an
-edge; a way from the first node to the last is one way to cut the word. numpy walks through all
-words together, from boundary to boundary, so the cost is that of the edges, not of Python.
+edge; a way from the first node to the last is one way to cut the word. What two words begin with is
+cut in the same ways, so it has the same nodes: all words together are one tree of letters, which
+holds a third of the nodes that the words have one by one. numpy walks through it boundary by
+boundary, so the cost is that of the edges, not of Python.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
 
 
 class Lattice:
-    """The lattice of `words` over `pieces`, which hold every letter of every word.
+    """The lattice of `words`, none of them twice, over `pieces`, which hold every letter of them.
 
-    Nodes are numbered boundary by boundary, so those of one boundary lie beside each other; edges
-    are sorted by the node that they lead to.
-
-    Args:
-        whole: whether a piece may be a whole word.
+    A node is what some word begins with. They are numbered by their length, the empty beginning is
+    node 0; edges are sorted by the node that they lead to.
     """
 
-    def __init__(self, words: Sequence[str], pieces: Sequence[str], whole: bool = True) -> None:
-        lengths = np.array([len(word) for word in words], np.int64)
-        longest_word = int(lengths.max(initial=0))
-        self.by_length = np.argsort(-lengths, kind="stable")  # the longest word first
-        place_of = np.empty(len(words), np.int64)
-        place_of[self.by_length] = np.arange(len(words))
-        self.first_node = [0]  # of each boundary, and at last the number of nodes
-        for boundary in range(longest_word + 1):
-            self.first_node.append(self.first_node[-1] + int((lengths >= boundary).sum()))
-        self.last = np.array(self.first_node)[lengths] + place_of  # the last node of each word
+    def __init__(self, words: Sequence[str], pieces: Sequence[str]) -> None:
         number = {piece: index for index, piece in enumerate(pieces)}
-        longest_piece = max(map(len, pieces), default=0)
+        longest = max(map(len, pieces), default=0)
+        depths, parents, last = [0], [0], [0] * len(words)  # of nodes as they are met
         starts, ends, found = [], [], []
-        for end in range(1, longest_word + 1):
-            base = self.first_node[end]
-            for place in range(self.first_node[end + 1] - base):
-                word = words[self.by_length[place]]
-                for start in range(max(0, end - longest_piece), end):
-                    if not whole and end - start == len(word):
-                        continue
+        path = [0]  # the nodes of the word at hand
+        for index, word, shared in _sorted_words(words):
+            del path[shared + 1 :]
+            for end in range(shared + 1, len(word) + 1):
+                node = len(depths)
+                depths.append(end)
+                parents.append(path[-1])
+                path.append(node)
+                for start in range(max(0, end - longest), end):
                     piece = number.get(word[start:end])
                     if piece is not None:
-                        starts.append(self.first_node[start] + place)
-                        ends.append(base + place)
+                        starts.append(path[start])
+                        ends.append(node)
                         found.append(piece)
-        self.starts, self.ends = np.array(starts, np.int32), np.array(ends, np.int32)
-        self.pieces = np.array(found, np.int32)
-        at = np.searchsorted(self.first_node, self.starts, side="right") - 1  # which boundary
-        self.word_of_edge = self.by_length[self.starts - np.array(self.first_node)[at]]
+            last[index] = path[-1]
+        by_depth = np.argsort(depths, kind="stable")
+        renamed = np.empty(len(depths), np.int32)
+        renamed[by_depth] = np.arange(len(depths))
+        self.first_node = np.searchsorted(np.array(depths)[by_depth], range(max(depths) + 2))
+        self.parents = renamed[np.array(parents)[by_depth]]
+        self.last = renamed[np.array(last, int)]  # the node of each whole word
+        starts_at, ends_at = renamed[np.array(starts, int)], renamed[np.array(ends, int)]
+        order = np.argsort(ends_at, kind="stable")
+        self.starts, self.ends = starts_at[order], ends_at[order]
+        self.pieces = np.array(found, np.int32)[order]
         self.backwards = np.argsort(self.starts, kind="stable")
         self._find_steps()
 
     def keep(self, alive: np.ndarray, words: np.ndarray | None = None) -> None:
-        """Forget the edges of pieces that are not `alive`, bool[pieces], and whole words likewise.
+        """Forget the edges of pieces that are not `alive`, bool[pieces], and of words likewise.
 
-        A forgotten word has no way to be cut; only `best` may be asked then.
+        A forgotten word has no way to be cut; only `instead` may be asked then.
         """
         kept = alive[self.pieces]
         if words is not None:
-            kept &= words[self.word_of_edge]
+            kept &= self._begin_words(words)[self.ends]
         number = np.cumsum(kept) - 1
         self.backwards = number[self.backwards[kept[self.backwards]]]
         self.starts, self.ends = self.starts[kept], self.ends[kept]
-        self.pieces, self.word_of_edge = self.pieces[kept], self.word_of_edge[kept]
+        self.pieces = self.pieces[kept]
         self._find_steps()
+
+    def _begin_words(self, words: np.ndarray) -> np.ndarray:
+        """bool[nodes]: whether one of `words` begins so."""
+        begins = np.zeros(self.first_node[-1], bool)
+        begins[self.last[words]] = True
+        for first, last in reversed(list(pairwise(self.first_node))):
+            begins[self.parents[first:last][begins[first:last]]] = True
+        return begins
 
     def _find_steps(self) -> None:
         self.forward_steps = self._steps(self.ends)
@@ -85,6 +93,9 @@ class Lattice:
     def expected(self, share: np.ndarray, counts: np.ndarray) -> np.ndarray:
         """How often each piece is expected over all ways to cut each word (forward-backward).
 
+        A word's way to its end through an edge counts as often as the word, over the probability of
+        all its ways; so backwards each node sums what all words that begin so bring along.
+
         Args:
             share: the probability of each piece.
             counts: how often each word occurs.
@@ -97,22 +108,38 @@ class Lattice:
         for edges, begins, nodes in self.forward_steps:
             ways = before[self.starts[edges]] * weight[edges]
             before[nodes] = np.add.reduceat(ways, begins)
-        after = np.ones(self.first_node[-1])
+        after = np.zeros(self.first_node[-1])
+        after[self.last] = counts / before[self.last]
         back_ends, back_weight = self.ends[self.backwards], weight[self.backwards]
         for edges, begins, nodes in self.backward_steps:
             ways = after[back_ends[edges]] * back_weight[edges]
-            after[nodes] = np.add.reduceat(ways, begins)
-        total = before[self.last]
-        expected = before[self.starts] * weight * after[self.ends]
-        expected *= (counts / total)[self.word_of_edge]
-        return np.bincount(self.pieces, expected, len(share))
+            after[nodes] += np.add.reduceat(ways, begins)
+        return np.bincount(self.pieces, before[self.starts] * weight * after[self.ends], len(share))
 
-    def best(self, logs: np.ndarray) -> np.ndarray:
-        """The logarithm of the probability of the likeliest way to cut each word (Viterbi)."""
+    def instead(self, logs: np.ndarray) -> np.ndarray:
+        """For each word the logarithm of the probability of the likeliest way to cut it into more
+        than one piece (Viterbi); -inf where there is none.
+
+        Args:
+            logs: the logarithm of the probability of each piece.
+        """
         weight = logs[self.pieces]
         best = np.full(self.first_node[-1], -np.inf)
-        best[: self.first_node[1]] = 0
+        best[0] = 0
+        several = best.copy()
         for edges, begins, nodes in self.forward_steps:
-            ways = best[self.starts[edges]] + weight[edges]
+            starts = self.starts[edges]
+            ways = best[starts] + weight[edges]
             best[nodes] = np.maximum.reduceat(ways, begins)
-        return best[self.last]
+            several[nodes] = np.maximum.reduceat(np.where(starts > 0, ways, -np.inf), begins)
+        return several[self.last]
+
+
+def _sorted_words(words: Sequence[str]) -> Iterator[tuple[int, str, int]]:
+    """The number of each word, the word, and how many letters it shares with the one before it."""
+    before = ""
+    for index, word in sorted(enumerate(words), key=lambda item: item[1]):
+        letters = enumerate(zip(before, word, strict=False))
+        shortest = min(len(before), len(word))
+        yield index, word, next((place for place, (a, b) in letters if a != b), shortest)
+        before = word

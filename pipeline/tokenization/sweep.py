@@ -3,6 +3,7 @@
 import math
 import re
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,14 +53,19 @@ def name_of(kind: str, size: int) -> str:
 
 
 def sweep(
-    params: TokenizerParams, dropout: float, clean: Path, folder: Path, train: Train
+    params: TokenizerParams,
+    dropout: float,
+    cost: Callable[[int], float],
+    clean: Path,
+    folder: Path,
+    train: Train,
 ) -> dict[str, Any]:
     """Write all tokenizers, `measures.json` and `tokens.json` into `folder`; return what took how
     long.
 
     The measures are the same in every run; seconds are not, so they are returned instead.
     One tokenizer alone is not judged, for there is nothing to compare it with. `dropout` is that
-    of the model to come.
+    of the model to come, `cost` the operations that a token costs it with so large a vocabulary.
 
     Raises:
         UserError: a split is empty, the text supports fewer tokens than the largest size, or a
@@ -72,7 +78,7 @@ def sweep(
             held_out = sample_texts(clean / "validation", JUDGED_MEGABYTES, params.seed)
             candidates = [Candidate.make(one.tokenizer, texts, held_out) for one in tried]
             seeds = [params.seed + SEED_STEP * index for index in range(params.proxy_seeds)]
-            judged = judge(candidates, params.proxy_megabytes, seeds, dropout, train)
+            judged = judge(candidates, params.proxy_megabytes, seeds, dropout, cost, train)
             for entry, timed, found in zip(entries, seconds["sizes"], judged, strict=True):
                 entry["proxies"] = {budget: one.to_dict() for budget, one in found.items()}
                 timed["proxy"] = sum(one.seconds for one in found.values())

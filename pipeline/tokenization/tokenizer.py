@@ -148,8 +148,7 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
     replace part of a character by U+FFFD, which counts as three bytes. In a tokenizer that keeps
     every text, the bytes of the tokens of a text are the text's.
     """
-    state = json.loads(tokenizer.to_str())
-    steps = [_byte_step(step) for step in _decoder_steps(state["decoder"])]
+    steps = [_byte_step(step) for step in _decoder_steps(settings_of(tokenizer.decoder))]
     special = special_tokens(tokenizer)
     found = [b""] * tokenizer.get_vocab_size()
     for token, index in tokenizer.get_vocab().items():
@@ -159,6 +158,12 @@ def token_bytes(tokenizer: Tokenizer) -> list[bytes]:
                 spelt = step(spelt) if isinstance(spelt, str) else spelt
             found[index] = spelt.encode() if isinstance(spelt, str) else spelt
     return found
+
+
+def settings_of(part: Any) -> Any:
+    """What the file says of a normalizer, pre-tokenizer or decoder; writing the vocabulary out with
+    it would take a hundred times as long."""
+    return None if part is None else json.loads(part.__getstate__())
 
 
 def _decoder_steps(decoder: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -110,7 +110,7 @@ class _Vocabulary:
         self.letters = len(letters)
         self.counts = np.array(list(words.values()), float)
         self.text = Lattice(list(words), self.pieces)
-        self.instead = Lattice(self.pieces[self.letters :], self.pieces, whole=False)
+        self.substitutes = Lattice(self.pieces[self.letters :], self.pieces)
         self.alive = np.ones(len(self.pieces), bool)
         self.share = np.full(len(self.pieces), 1 / len(self.pieces))
         self.expected = np.ones(len(self.pieces))
@@ -138,9 +138,12 @@ class _Vocabulary:
         dearest = self._dearest(int(MARGIN * size))
         share = np.where(dearest, self.share, 0.0)
         share = _shares(self.text.expected(share, self.counts), dearest)
-        order = sorted(np.flatnonzero(dearest), key=lambda i: (i >= self.letters, -share[i]))
-        likeliest = sorted(order[:size], key=lambda i: (-share[i], i))
-        return [(self.pieces[i], round(float(np.log(share[i])), 6)) for i in likeliest]
+        kept = np.flatnonzero(dearest)
+        letters_first = kept[np.lexsort((-share[kept], kept >= self.letters))]
+        some = np.sort(letters_first[:size])
+        likeliest = some[np.argsort(-share[some], kind="stable")]
+        logs = np.log(share[likeliest]).tolist()
+        return [(self.pieces[i], round(log, 6)) for i, log in zip(likeliest, logs, strict=True)]
 
     def _dearest(self, size: int) -> np.ndarray:
         """bool[pieces]: the letters, and those whose loss costs the text most likelihood."""
@@ -148,7 +151,7 @@ class _Vocabulary:
         cost = np.full(len(self.pieces), np.inf)
         cost[~self.alive] = -np.inf
         others = np.flatnonzero(self.alive)[self.letters :]
-        instead = self.instead.best(logs)[others - self.letters]
+        instead = self.substitutes.instead(logs)[others - self.letters]
         cost[others] = self.expected[others] * (logs[others] - instead)
         kept = np.zeros(len(self.pieces), bool)
         kept[np.argsort(-cost, kind="stable")[:size]] = True
@@ -161,7 +164,7 @@ class _Vocabulary:
             self.alive = kept
             self.share = np.where(kept, self.share, 0.0)
             self.text.keep(kept)
-            self.instead.keep(kept, words=kept[self.letters :])
+            self.substitutes.keep(kept, words=kept[self.letters :])
 
 
 def _shares(expected: np.ndarray, alive: np.ndarray) -> np.ndarray:

@@ -7,7 +7,6 @@ at a time in its own threads. The ids are the same as without (the tests compare
 kind), several times faster.
 """
 
-import json
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,7 +17,7 @@ import numpy as np
 from tokenizers import Tokenizer, models, pre_tokenizers
 
 from pipeline.tokenization.cuts import by_bytes, by_characters, by_metaspace, by_word_pieces
-from pipeline.tokenization.tokenizer import encode_batch
+from pipeline.tokenization.tokenizer import encode_batch, settings_of
 
 # White space as Unicode and the library's \s have it; Python's \s has U+001C to U+001F besides.
 SPACE = r"\t-\r \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -114,5 +113,4 @@ def _whole(text: str) -> list[str]:
 
 def _how_words_are_cut(tokenizer: Tokenizer) -> Any:
     """What stands in its file; `trim_offsets` and `use_regex` included."""
-    state = json.loads(tokenizer.to_str())
-    return state["normalizer"], state["pre_tokenizer"]
+    return settings_of(tokenizer.normalizer), settings_of(tokenizer.pre_tokenizer)

@@ -14,7 +14,7 @@ from pipeline.documents import DocumentWriter, in_batches, read_json, read_texts
 from pipeline.errors import UserError
 from pipeline.params import ModelParams, Params, load_params
 from pipeline.tokenization.encode import encode_splits
-from pipeline.tokenization.tokenizer import BOS_ID, decode, fingerprint, load_tokenizer
+from pipeline.tokenization.tokenizer import BOS, BOS_ID, decode, fingerprint, load_tokenizer
 from pipeline.tokenization.words import pack, token_dtype
 from stages import encode, tokenizer, tokenizer_sweep
 
@@ -107,6 +107,25 @@ def test_judge_gives_every_size_the_same_bytes_and_then_the_same_cost(calls):
         assert call["settings"].threads == 1 and call["settings"].device == "cpu"
     read = [c["budget_tokens"] * c["token_bytes"][c["tokens"]].mean() for c in first]
     assert sum(one == pytest.approx(10_000, rel=0.01) for one in read) == 3
+    cost = [
+        c["budget_tokens"] * tokenizer_sweep.cost_of_token(params_with().model, c["vocabulary"])
+        for c in first
+    ]
+    middle = next(cost[i] for i, call in enumerate(first) if call["vocabulary"] == 300)
+    assert sum(one == pytest.approx(middle, rel=0.01) for one in cost) == 3
+
+
+@pytest.mark.parametrize("family", ["modern", "gpt2", "lstm", "bigram"])
+def test_a_token_costs_more_with_a_larger_vocabulary_and_less_so_a_larger_model(family):
+    def ratio(width: int) -> float:
+        model = ModelParams(family=family, layers=2, width=width, heads=2)
+        small, large = (tokenizer_sweep.cost_of_token(model, size) for size in (300, 3000))
+        return large / small
+
+    if family == "bigram":  # looks up, whatever the size
+        assert ratio(32) == 1
+    else:
+        assert 1 < ratio(256) < ratio(32) < 10
 
 
 @pytest.mark.parametrize("family", ["modern", "gpt2", "lstm", "bigram"])
@@ -171,6 +190,23 @@ def test_empty_split_gets_one_line_and_leaves_the_old_tokens(calls, split):
         encode.main(params)
     assert contents("data/tokens") == before
     assert [name for name in os.listdir("data") if "partial" in name] == []
+
+
+def test_a_special_token_that_occurs_in_the_text_is_plain_text_and_a_line_says_so(calls, capsys):
+    params = params_with(sizes=[280])
+    tokenizer_sweep.main(params)
+    tokenizer.main(params)
+    encode.main(params)
+    assert "special token" not in capsys.readouterr().out
+    texts = [f"бер {BOS} ике", BOS, f"{BOS}{BOS}", "<|endoftext", "өч"]
+    write_split("test", texts)
+    encode.main(params)
+    said = [line for line in capsys.readouterr().out.splitlines() if "special token" in line]
+    assert len(said) == 1 and "3 documents" in said[0] and BOS in said[0]
+    ids, starts = np.fromfile("data/tokens/test.bin", "<u2"), np.load("data/tokens/test.starts.npy")
+    assert (np.flatnonzero(ids == BOS_ID) == starts).all() and len(starts) == len(texts)
+    chosen = load_tokenizer(Path("data/tokenizer"))
+    assert [decode(chosen, one) for one in np.split(ids, starts[1:])] == texts
 
 
 @pytest.mark.parametrize("split", ["train", "validation"])

@@ -226,6 +226,24 @@ def test_budget_decides_and_the_other_is_told():
         assert chosen["size"] == size and f"would take {other}" in why
 
 
+@pytest.mark.parametrize(
+    ("bits", "size", "end"),
+    [
+        ([1.6, 1.5, 1.4], 2048, "2048 is the last of tokenizer.sizes: a larger one"),
+        ([1.4, 1.5, 1.6], 512, "512 is the first of tokenizer.sizes: a smaller one"),
+        ([1.401, 1.5, 1.4], 512, "512 is the first of tokenizer.sizes: a smaller one"),
+        ([1.6, 1.4, 1.5], 1024, None),
+    ],
+)
+def test_a_choice_at_an_end_of_the_list_says_that_the_list_may_be_too_short(bits, size, end):
+    sizes = zip((512, 1024, 2048), bits, strict=True)
+    sweep = [entry(one, [mean, mean]) for one, mean in sizes]
+    sweep.append(entry(600, [2.0], kind="characters"))
+    chosen, why = choose(sweep, "auto")
+    assert chosen["size"] == size
+    assert (f"byte_bpe {end}" in why) if end else ("may be better" not in why)
+
+
 def test_ready_tokenizers_are_taken_only_when_asked_for():
     ready = entry(50_257, [1.0], kind="gpt2", ready=True)
     chosen, why = choose([entry(512, [1.5]), ready], "auto")
