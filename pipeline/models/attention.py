@@ -1,5 +1,9 @@
 """Causal self-attention: grouped queries, windows, a cache and, in `modern`, QK-norm."""
 
+import math
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -10,6 +14,7 @@ from pipeline.models.norms import norm
 from pipeline.models.positions import turn
 
 Angles = tuple[Tensor, Tensor]
+Joined = tuple[Tensor, Tensor | None, tuple[Tensor, Tensor] | None]
 
 
 class Attention(nn.Module):
@@ -43,6 +48,8 @@ class Attention(nn.Module):
         Without a cache the text begins here, and one is made; none is kept in training.
         """
         batch, length, _ = x.shape
+        if length == 1 and cache is not None and not torch.is_grad_enabled():
+            return self._one(x, angles, cache)
         query = self.query(x).view(batch, length, self.heads, self.head_dim)
         key = self.key(x).view(batch, length, self.kv_heads, self.head_dim)
         value = self.value(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
@@ -60,6 +67,40 @@ class Attention(nn.Module):
             if self.window is not None and self.window < length:
                 mask = causal_mask(length, 0, self.window, x.device)
         return self.output(self._mix(query, key, value, mask, beginning)), cache
+
+    def _one(
+        self, x: Tensor, angles: Angles | None, cache: KeyValueCache
+    ) -> tuple[Tensor, KeyValueCache]:
+        """The same for one new place [B, 1, width], in a third of the calls: for so little work
+        they are what takes time. Queries, keys and values are one product, normed and turned
+        together; the matrices are laid side by side once a text, and kept with its cache."""
+        batch, both = x.shape[0], self.heads + self.kv_heads
+        if cache.joined is None:
+            cache.joined = self._join()
+        weight, bias, scale = cache.joined
+        heads = F.linear(x, weight, bias).view(batch, -1, 1, self.head_dim)
+        turned, value = heads[:, :both], heads[:, both:]
+        if angles is not None:
+            # The root of the mean square is the length over that of ones; epsilon likewise.
+            size = torch.linalg.vector_norm(turned, dim=-1, keepdim=True).hypot_(scale[1])
+            turned = turn(turned.div(size).mul_(scale[0]), angles)
+        query, key = turned[:, : self.heads], turned[:, self.heads :]
+        key, value, _ = cache.read(key, value)
+        return self.output(self._mix(query, key, value, None, False)), cache
+
+    def _join(self) -> Joined:
+        """The three projections as one, and the scales of QK-norm for all heads, times what turns a
+        mean into a sum; beside them, epsilon as a length."""
+        parts = (self.query, self.key, self.value)
+        weight = torch.cat([part.weight for part in parts])
+        bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
+        if not hasattr(self, "norm_query"):
+            return weight, bias, None
+        norms: list[Any] = [self.norm_query] * self.heads + [self.norm_key] * self.kv_heads
+        scales = [one.weight.unsqueeze(0) for one in norms]
+        root = math.sqrt(self.head_dim)
+        epsilon = weight.new_tensor(root * math.sqrt(norms[0].eps))
+        return weight, bias, (torch.stack(scales) * root, epsilon)
 
     def _mix(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, beginning: bool
