@@ -1,6 +1,5 @@
 """Causal self-attention: grouped queries, windows, a cache and, in `modern`, QK-norm."""
 
-import math
 from typing import Any
 
 import torch
@@ -10,11 +9,11 @@ from torch import Tensor, nn
 from pipeline.models import causal
 from pipeline.models.cache import KeyValueCache, causal_mask
 from pipeline.models.config import ModelConfig
-from pipeline.models.norms import norm
+from pipeline.models.norms import norm, rms_of_few
 from pipeline.models.positions import turn
 
 Angles = tuple[Tensor, Tensor]
-Joined = tuple[Tensor, Tensor | None, tuple[Tensor, Tensor] | None]
+Joined = tuple[Tensor, Tensor | None, tuple[Tensor, float] | None]
 
 
 class Attention(nn.Module):
@@ -81,26 +80,21 @@ class Attention(nn.Module):
         heads = F.linear(x, weight, bias).view(batch, -1, 1, self.head_dim)
         turned, value = heads[:, :both], heads[:, both:]
         if angles is not None:
-            # The root of the mean square is the length over that of ones; epsilon likewise.
-            size = torch.linalg.vector_norm(turned, dim=-1, keepdim=True).hypot_(scale[1])
-            turned = turn(turned.div(size).mul_(scale[0]), angles)
+            assert scale is not None
+            turned = turn(rms_of_few(turned, *scale), angles)
         query, key = turned[:, : self.heads], turned[:, self.heads :]
         key, value, _ = cache.read(key, value)
         return self.output(self._mix(query, key, value, None, False)), cache
 
     def _join(self) -> Joined:
-        """The three projections as one, and the scales of QK-norm for all heads, times what turns a
-        mean into a sum; beside them, epsilon as a length."""
+        """The three projections as one, and QK-norm's weights for every head with its epsilon."""
         parts = (self.query, self.key, self.value)
         weight = torch.cat([part.weight for part in parts])
         bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
         if not hasattr(self, "norm_query"):
             return weight, bias, None
         norms: list[Any] = [self.norm_query] * self.heads + [self.norm_key] * self.kv_heads
-        scales = [one.weight.unsqueeze(0) for one in norms]
-        root = math.sqrt(self.head_dim)
-        epsilon = weight.new_tensor(root * math.sqrt(norms[0].eps))
-        return weight, bias, (torch.stack(scales) * root, epsilon)
+        return weight, bias, (torch.stack([one.weight for one in norms])[:, None], norms[0].eps)
 
     def _mix(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, beginning: bool

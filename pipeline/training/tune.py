@@ -4,13 +4,13 @@ First every batch size that fits is timed. Those nearly as fast as the fastest g
 larger only takes fewer steps, and so does the one that params name. Then each is trained with rates
 a factor of two apart, from the same first weights, over the same windows in the same order, each
 with a whole schedule of its own: a quarter of the tokens for all, half of them for the better half,
-all of them, with two seeds, for the best few (successive halving, Jamieson and Talwalkar 2016,
-arXiv:1502.07943).
+all of them, with two seeds, for the best few and a lower rate (successive halving, Jamieson and
+Talwalkar 2016, arXiv:1502.07943).
 
 A short training flatters high rates: the best rate falls as training gets longer (Bjorck et al.
-2024, arXiv:2409.19913). So what lies within the spread between seeds of the best counts as equal to
-it, and of equals the lowest rate is taken, then the fastest batch. Lengths are powers of two, so
-that a little noise in the timing changes no trial.
+2024, arXiv:2409.19913). So what lies within the spread between seeds of the best, or within a
+hundredth of its loss, counts as equal to it, and of equals the lowest rate is taken, then the
+fastest batch. Lengths are powers of two, so that a little noise in the timing changes no trial.
 """
 
 import math
@@ -29,7 +29,8 @@ BATCHES = 3  # that go on at most, beside the one that params name
 SMALLER, LARGER = 3, 6  # halvings and doublings of that one which are timed
 FINALISTS, SEEDS = 3, 2
 TRIAL_STEPS, RUN_STEPS = 16, 100  # a batch must leave so many steps, or nothing is learnt
-SAFETY = 0.8  # of the time is planned for: validation, and trials past the edge, come on top
+SAFETY = 0.7  # of the time is planned for: validation, and trials past the edge, come on top
+CLOSE = 0.01  # of the loss: two seeds may lie nearer than that by chance
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def tune(
         length = _length(batches, timed, seconds, laboratory.run_tokens)
     trials: list[Trial] = []
     rung: list[Trial] = []
+    cut = False
 
     def run(arms: Sequence[tuple[int, float]], tokens: int, seeds: int = 1) -> list[Trial]:
         done = []
@@ -120,14 +122,21 @@ def tune(
                 trials.append(done[-1])
         return done
 
-    cut = ""
     try:
+        began = time.monotonic()
         rung = run([(b, f) for b in batches for f in FACTORS], length // 4)
         rung += _beyond_the_edge(rung, run)
-        rung = run(_best(rung, math.ceil(len(rung) / 2)), length // 2)
-        rung = run(_best(rung, FINALISTS), length, SEEDS)
+        speed = len(rung) * (length // 4) / max(time.monotonic() - began, 1e-9)
+        left = speed * (deadline - time.monotonic())
+        better = _best(rung, math.ceil(len(rung) / 2))
+        if length * (len(better) / 2 + FINALISTS * SEEDS) <= left:
+            rung = run(better, length // 2)
+        else:  # slower than the timing promised: what time is left goes to the last round
+            while length * FINALISTS * SEEDS > left and length > trials[0].tokens:
+                length //= 2
+        rung = run(_finalists(rung, trials), length, SEEDS)
     except OutOfTime:
-        cut = "the time was over before the last round; "
+        cut = True
         rung = rung or trials
     return _choose(laboratory, params, speeds, trials, rung, cut)
 
@@ -204,6 +213,18 @@ def _best(trials: list[Trial], count: int) -> list[tuple[int, float]]:
     return [(trial.batch, trial.factor) for trial in alive[:count]]
 
 
+def _finalists(rung: list[Trial], trials: list[Trial]) -> list[tuple[int, float]]:
+    """The best few, among them the best one's batch with the next lower rate: how much is lost with
+    it is what decides."""
+    best = _best(rung, FINALISTS)
+    if best:
+        batch, factor = best[0]
+        lower = {t.factor for t in trials if t.batch == batch and t.factor < factor}
+        if lower and (batch, max(lower)) not in best:
+            best = [*best[: FINALISTS - 1], (batch, max(lower))]
+    return best
+
+
 def _beyond_the_edge(trials: list[Trial], run: Callable[..., list[Trial]]) -> list[Trial]:
     """Where the best rate is the highest or lowest that was tried, two more beyond it at most."""
     added: list[Trial] = []
@@ -225,7 +246,7 @@ def _choose(
     speeds: list[Speed],
     trials: list[Trial],
     rung: list[Trial],
-    cut: str,
+    cut: bool,
 ) -> Outcome:
     losses: dict[tuple[int, float], list[float]] = {}
     for trial in rung:
@@ -237,22 +258,22 @@ def _choose(
             "every trial diverged: set training.learning_rate and adam_learning_rate to a tenth "
             "and try again"
         )
-    spread = max(max(losses[arm]) - min(losses[arm]) for arm in alive)
     least = min(alive.values())
-    equals = [arm for arm, mean in alive.items() if mean <= least + spread]
+    spread = max(max(losses[arm]) - min(losses[arm]) for arm in alive)
+    close = max(spread, CLOSE * least)
+    equals = [arm for arm, mean in alive.items() if mean <= least + close]
     timed = {speed.batch: speed.tokens_per_second or 0.0 for speed in speeds}
     batch, factor = min(equals, key=lambda arm: (arm[1], -timed[arm[0]]))
     longer = laboratory.run_tokens / rung[0].tokens
-    why = [
-        f"{cut}the least loss is {least:.4f}, two seeds lie up to {spread:.4f} apart"
-        if len(rung) > len(alive)
-        else f"{cut}the least loss is {least:.4f}, of one seed",
-        f"of {len(equals)} within that the lowest rate is taken: the run is {longer:,.1f} times as "
-        "long as these trials, and the best rate falls with the length"
-        if len(equals) > 1
-        else f"no other comes as near as that; the run is {longer:,.1f} times as long as these "
-        "trials, and the best rate falls with the length: a lower one may do as well",
-    ]
+    seeds = "of one seed" if len(rung) == len(losses) else f"seeds lie up to {spread:.4f} apart"
+    why = ["the time was over before the last round: give more --minutes"] if cut else []
+    why.append(
+        f"the least loss is {least:.4f}, {seeds}: what is within {close:.4f} counts as equal"
+    )
+    why.append(
+        f"of {len(equals)} such the lowest rate is taken: the best rate falls with the length of a "
+        f"training, and the run is {longer:,.1f} times as long as these trials"
+    )
     return Outcome(speeds, trials, batch, factor, changes(params, batch, factor), why)
 
 
