@@ -4,6 +4,8 @@ RMSNorm divides by the root mean square and leaves out the mean and the bias: th
 less work (Zhang and Sennrich 2019, arXiv:1910.07467).
 """
 
+import math
+
 import torch
 from torch import Tensor, nn
 
@@ -15,26 +17,34 @@ class RMSNorm(nn.RMSNorm):
     the same.
     """
 
+    epsilon_length: Tensor
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, eps=1e-6)
+        self.root = math.sqrt(width)
+        length = torch.tensor(self.root * 1e-3)  # of a vector whose mean square is epsilon
+        self.register_buffer("epsilon_length", length, persistent=False)
+
     def forward(self, x: Tensor) -> Tensor:
         device = x.device.type
         autocast = torch.is_autocast_enabled(device)
         if x.shape[-2] == 1 and not autocast and not torch.is_grad_enabled():
-            assert self.eps is not None
-            return rms_of_few(x, self.weight, self.eps)
+            return rms_of_few(x, self.weight, self.epsilon_length).mul_(self.root)
         normed = super().forward(x.float())
         if not autocast:
             return normed.to(x.dtype)
         return normed.to(torch.get_autocast_dtype(device))
 
 
-def rms_of_few(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    """RMSNorm of a few rows, without gradients, in half of the time that the library's takes.
+def rms_of_few(x: Tensor, weight: Tensor, epsilon_length: Tensor) -> Tensor:
+    """RMSNorm over the root of the width, of a few rows, without gradients: half of the library's
+    time.
 
-    Reading one place is so little work that the number of calls is what costs, and those on one
-    number a row are the cheapest.
+    Reading one place is so little work that the number of calls is what costs. The root of the mean
+    square is the length over that of ones, and a length takes one call.
     """
-    mean = torch.linalg.vector_norm(x, dim=-1, keepdim=True).square_().div_(x.shape[-1])
-    return x.mul(mean.add_(epsilon).rsqrt_()).mul_(weight)
+    length = torch.linalg.vector_norm(x, dim=-1, keepdim=True).hypot_(epsilon_length)
+    return x.div(length).mul_(weight)
 
 
 class BatchNorm(nn.Module):
@@ -58,4 +68,4 @@ def norm(kind: str, width: int) -> nn.Module:
     """The norm `kind` (layer, rms, batch) over the last dimension, of size `width`."""
     if kind == "layer":
         return nn.LayerNorm(width, eps=1e-5)
-    return RMSNorm(width, eps=1e-6) if kind == "rms" else BatchNorm(width)
+    return RMSNorm(width) if kind == "rms" else BatchNorm(width)
