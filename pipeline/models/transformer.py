@@ -48,11 +48,11 @@ class Block(nn.Module):
     ) -> tuple[Tensor, KeyValueCache | None, Tensor | None]:
         """[B, T, width] -> the same shape, the cache, and the experts' loss of balance."""
         mixed, cache = self.attention(self.norm_attention(x), angles, cache)
-        x = x + (self.dropout(mixed) if self.training else mixed)
+        x = x + self.dropout(mixed)
         inner, balance = self.feedforward(self.norm_feedforward(x)), None
         if isinstance(self.feedforward, Experts):
             inner, balance = inner
-        return x + (self.dropout(inner) if self.training else inner), cache, balance
+        return x + self.dropout(inner), cache, balance
 
 
 class Transformer(LanguageModel):
