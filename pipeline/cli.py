@@ -167,6 +167,36 @@ def doctor() -> None:
 
 @app.command()
 @one_line
+def tune(
+    minutes: Annotated[float, typer.Option(min=0.1, help="How long trying may take.")] = 5,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show, but write nothing.")] = False,
+) -> None:
+    """Find a batch size and learning rate by short trainings, and write them to params.yaml."""
+    from pipeline.params import load_params
+    from pipeline.presets import change_params
+    from pipeline.reporting.tuning import print_outcome
+    from pipeline.training.laboratory import Workbench
+    from pipeline.training.tune import tune
+
+    params = load_params()
+    bench = Workbench(params, Path("data/tokens"), Path("data/tokenizer"))
+    outcome = tune(bench, params.training, params.model.context, minutes, _tell)
+    print_outcome(outcome, params.training)
+    lines = [] if dry_run else change_params({"training": outcome.changes})
+    for line in lines:
+        print(f"params.yaml: {line}")
+    if dry_run or not lines:
+        print("params.yaml stays as it is")
+    else:
+        print("now run: make repro")
+
+
+def _tell(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+@app.command()
+@one_line
 def generate(
     prompt: Annotated[str, typer.Argument(help="How the text begins.")] = "",
     model: ModelFolder = MODEL,

@@ -16,7 +16,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from pipeline.documents import write_text
 from pipeline.errors import UserError
-from pipeline.params import PARAMS, parse_params
+from pipeline.params import PARAMS, load_params, parse_params
 
 FOLDER = Path("presets")
 MARK = "# written by tugantel use, checksum "
@@ -67,7 +67,39 @@ def write_params(overlay: dict[str, Any], force: bool, path: Path = PARAMS) -> l
         except (MarkedYAMLError, UnicodeDecodeError):
             before = {}
     write_text(path, f"{MARK}{_checksum(body)}\n{body}")
-    old, new = _flatten(before), _flatten(_yaml("safe").load(body))
+    return _differences(_flatten(before), _flatten(_yaml("safe").load(body)))
+
+
+def change_params(changes: dict[str, Any], path: Path = PARAMS) -> list[str]:
+    """Lay `changes` over a params file, comments and hand edits kept; validated before it is
+    touched.
+
+    Returns:
+        A line for each value that differs from what stood there: `key: old -> new`.
+
+    Raises:
+        UserError: the file is missing or no valid params, or the result is not.
+    """
+    load_params(path)
+    edited = _edited(path)
+    text = path.read_text(encoding="utf-8")
+    mark, _, rest = text.partition("\n")
+    marked = mark.startswith(MARK)
+    values = _yaml().load(rest if marked else text)
+    before = _flatten(_yaml("safe").load(text))
+    _lay(values, changes)
+    stream = StringIO()
+    _yaml().dump(values, stream)
+    body = stream.getvalue()
+    after = _yaml("safe").load(body)
+    parse_params(after, str(path))
+    # What nobody edited by hand is still so; what somebody did is not to look as if it were.
+    first = f"{MARK}{_checksum(body)}\n" if not edited else f"{mark}\n" if marked else ""
+    write_text(path, first + body)
+    return _differences(before, _flatten(after))
+
+
+def _differences(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return [
         f"{key}: {old.get(key, 'unset')} -> {new.get(key, 'unset')}"
         for key in sorted(old.keys() | new.keys())

@@ -73,7 +73,7 @@ class Reader:
     """
 
     def __init__(self, model: LanguageModel) -> None:
-        self.model = model
+        self.model, self.device = model, model.device
         self.history: Tensor | None = None
         self.places = 0
         self.state: Any = None
@@ -89,7 +89,7 @@ class Reader:
                 new = self.history[:, -(limit - 1 if beginning else max(limit // 2, 1)) :]
                 self.state, self.places = None, 0
         for piece in new.split(self.model.config.context, dim=1):
-            hidden, self.state = self.model.hidden(piece.to(self.model.device), self.state)
+            hidden, self.state = self.model.hidden(piece.to(self.device), self.state)
             self.places += piece.shape[1]
         return self.model.logits(hidden[:, -1]).float().cpu()
 

@@ -1,15 +1,19 @@
 """Causal self-attention: grouped queries, windows, a cache and, in `modern`, QK-norm."""
 
+from typing import Any
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from pipeline.models import causal
 from pipeline.models.cache import KeyValueCache, causal_mask
 from pipeline.models.config import ModelConfig
-from pipeline.models.norms import norm
+from pipeline.models.norms import norm, rms_of_few
 from pipeline.models.positions import turn
 
 Angles = tuple[Tensor, Tensor]
+Joined = tuple[Tensor, Tensor | None, tuple[Tensor, Tensor] | None]
 
 
 class Attention(nn.Module):
@@ -43,6 +47,8 @@ class Attention(nn.Module):
         Without a cache the text begins here, and one is made; none is kept in training.
         """
         batch, length, _ = x.shape
+        if length == 1 and cache is not None and not torch.is_grad_enabled():
+            return self._one(x, angles, cache)
         query = self.query(x).view(batch, length, self.heads, self.head_dim)
         key = self.key(x).view(batch, length, self.kv_heads, self.head_dim)
         value = self.value(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
@@ -60,6 +66,39 @@ class Attention(nn.Module):
             if self.window is not None and self.window < length:
                 mask = causal_mask(length, 0, self.window, x.device)
         return self.output(self._mix(query, key, value, mask, beginning)), cache
+
+    def _one(
+        self, x: Tensor, angles: Angles | None, cache: KeyValueCache
+    ) -> tuple[Tensor, KeyValueCache]:
+        """The same for one new place [B, 1, width], in a third of the calls: for so little work
+        they are what takes time. Queries, keys and values are one product, normed and turned
+        together; the matrices are laid side by side once a text, and kept with its cache."""
+        batch, both = x.shape[0], self.heads + self.kv_heads
+        if cache.joined is None:
+            cache.joined = self._join()
+        weight, bias, scale = cache.joined
+        heads = F.linear(x, weight, bias).view(batch, -1, 1, self.head_dim)
+        turned, value = heads[:, :both], heads[:, both:]
+        if angles is not None:
+            assert scale is not None
+            turned = rms_of_few(turned, *scale)
+            # `turn`, which a roll by half a head does in fewer calls.
+            rolled = turned.roll(self.head_dim // 2, -1)
+            turned = torch.addcmul(turned * angles[0], rolled, angles[1])
+        query, key = turned[:, : self.heads], turned[:, self.heads :]
+        key, value, _ = cache.read(key, value)
+        return self.output(self._mix(query, key, value, None, False)), cache
+
+    def _join(self) -> Joined:
+        """The three projections as one, and what QK-norm multiplies every head by."""
+        parts = (self.query, self.key, self.value)
+        weight = torch.cat([part.weight for part in parts])
+        bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
+        if not hasattr(self, "norm_query"):
+            return weight, bias, None
+        norms: list[Any] = [self.norm_query] * self.heads + [self.norm_key] * self.kv_heads
+        scales = torch.stack([one.weight for one in norms])[:, None] * norms[0].root
+        return weight, bias, (scales, norms[0].epsilon_length)
 
     def _mix(
         self, query: Tensor, key: Tensor, value: Tensor, mask: Tensor | None, beginning: bool

@@ -5,6 +5,8 @@ slot p mod window, over the one that has just fallen out of sight. Attention doe
 order keys come (their positions are in them already), so one new token needs no reordering.
 """
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -15,6 +17,7 @@ class KeyValueCache:
     def __init__(self, keys: Tensor, values: Tensor, window: int | None) -> None:
         """Begin with the places from the start of a text."""
         self.window, self.seen = window, keys.shape[2]
+        self.joined: Any = None  # what the layer prepared for one place at a time
         self.keys, self.values = keys.detach(), values.detach()
         if window is not None and self.seen >= window:  # a ring of its own to write into
             self.seen, self.keys, self.values = 0, self.keys[:, :, :0], self.values[:, :, :0]

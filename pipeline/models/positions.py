@@ -11,7 +11,10 @@ THETA = 10_000.0
 
 
 class RotaryPositions(nn.Module):
-    """Angles for `context` places, two tables of [context, head_dim]; later places are computed."""
+    """Angles for `context` places, two tables of [context, head_dim]; later places are computed.
+
+    The first half of the sines is negative: what `turn` would have to do to the values.
+    """
 
     cos: Tensor
     sin: Tensor
@@ -29,10 +32,12 @@ class RotaryPositions(nn.Module):
         )
         places = torch.arange(start, end, dtype=torch.float64)
         angles = torch.outer(places, frequencies).repeat(1, 2)
-        return angles.cos().float(), angles.sin().float()
+        sines = angles.sin()
+        sines[:, : self.head_dim // 2] *= -1
+        return angles.cos().float(), sines.float()
 
     def tables(self, start: int, end: int) -> tuple[Tensor, Tensor]:
-        """Cosines and sines of the places from `start` to before `end`."""
+        """Cosines and signed sines of the places from `start` to before `end`."""
         if end <= self.context:
             return self.cos[start:end], self.sin[start:end]
         cos, sin = self._tables(start, end)
@@ -43,4 +48,4 @@ def turn(heads: Tensor, tables: tuple[Tensor, Tensor]) -> Tensor:
     """Turn [B, H, T, head_dim] by the angles of its T places."""
     cos, sin = tables[0].to(heads.dtype), tables[1].to(heads.dtype)
     first, second = heads.chunk(2, dim=-1)
-    return heads * cos + torch.cat((-second, first), dim=-1) * sin
+    return heads * cos + torch.cat((second, first), dim=-1) * sin

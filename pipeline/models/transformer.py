@@ -65,6 +65,8 @@ class Transformer(LanguageModel):
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
+        endless = config.family != "gpt2" and None not in config.windows()
+        self._limit = None if endless else config.context
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         if config.family == "gpt2":
             self.positions = nn.Embedding(config.context, config.width)
@@ -81,8 +83,7 @@ class Transformer(LanguageModel):
 
     @property
     def limit(self) -> int | None:
-        endless = self.rotary is not None and None not in self.config.windows()
-        return None if endless else self.config.context
+        return self._limit
 
     @torch.no_grad()
     def _initialise(self) -> None:

@@ -64,6 +64,7 @@ class Diverged(UserError):
     """Training came to a number that is none; the weights are those of the step before."""
 
     def __init__(self, what: str, value: float, step: int, steps: int) -> None:
+        self.step = step + 1
         super().__init__(
             f"training diverged: the {what} became {value} at step {step + 1} of {steps}; "
             "lower learning_rate (and adam_learning_rate), or lengthen warmup"

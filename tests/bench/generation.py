@@ -1,6 +1,7 @@
 """Generation: with what a model remembers against without, and against `transformers`."""
 
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,11 +15,17 @@ SHAPES = ((4, 128), (6, 256))
 
 
 def generation() -> None:
-    """Greedy text of 255 tokens after one, so that the last is chosen at length 256."""
+    """Greedy text of 255 tokens after one, so that the last is chosen at length 256; one thread,
+    tokens for each second of the processor."""
     from pipeline.models import ModelConfig, build_model
     from pipeline.params import ModelParams
 
+    def against(name: str, mine: Callable[[], int], theirs: Callable[[], int]) -> None:
+        compare(name, mine, theirs, "tokens/s", time.process_time)
+
     heading()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     for layers, width in SHAPES:
         shape = ModelParams(layers=layers, width=width, heads=width // 32, context=LENGTH)
         torch.manual_seed(0)
@@ -27,14 +34,13 @@ def generation() -> None:
             for parameter in model.parameters():
                 parameter.add_(torch.randn_like(parameter) * 0.02)
         name = f"generation, {layers} layers of {width}"
-        compare(f"{name}: against no cache", ours(model, LENGTH), again(model), "tokens/s")
+        against(f"{name}: against no cache", ours(model, LENGTH), again(model))
         theirs = transformers_generate(model)
-        compare(f"{name}: against transformers", ours(model, LENGTH), theirs, "tokens/s")
+        against(f"{name}: against transformers", ours(model, LENGTH), theirs)
         tokens = torch.randint(1, VOCABULARY, (1, LENGTH))
-        compare(
-            f"{name}: one token at length 256", one_cached(model, tokens), one_again(model, tokens),
-            "tokens/s",
-        )  # fmt: skip
+        one = f"{name}: one token at length 256"
+        against(one, one_cached(model, tokens), one_again(model, tokens))
+    torch.set_num_threads(threads)
 
 
 def ours(model: LanguageModel, length: int) -> Callable[[], int]:

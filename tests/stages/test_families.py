@@ -72,6 +72,9 @@ def test_a_family_goes_the_whole_way(
     assert report["parameters"] > 0
     assert ("sees later" in capsys.readouterr().out) == (name == "batchnorm")
 
+    files = {"model.safetensors", "config.json", "tokenizer.json", "token_bytes.json"}
+    names = {path.name for path in (project / "data/model").iterdir()}
+    assert names == files | {"training.json"}
     trained, tokenizer = load_model(project / "data/model")
     bits = bits_per_byte(text_bits(trained, tokenizer, SENTENCES), SENTENCES)
     assert bits is not None and 0 < bits < 4

@@ -12,23 +12,31 @@ import numpy as np
 import pytest
 
 from pipeline.documents import write_json
+from pipeline.errors import UserError
+from pipeline.params import load_params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
+from pipeline.training import checkpoints, loop
+from pipeline.training.pretrain import Places, pretrain
 from tests.project import command, environment, one_line_of_trouble, run_stage, write_params
 
 
 @pytest.fixture
 def project(tmp_path: Path, tokenizer_folder: Path, tokens: np.ndarray) -> Path:
+    return prepare(tmp_path, tokenizer_folder, tokens)
+
+
+def prepare(project: Path, tokenizer_folder: Path, tokens: np.ndarray) -> Path:
     """Tokens and a tokenizer, as the stage `encode` leaves them."""
-    shutil.copytree(tokenizer_folder, tmp_path / "data/tokenizer")
-    folder = tmp_path / "data/tokens"
+    shutil.copytree(tokenizer_folder, project / "data/tokenizer")
+    folder = project / "data/tokens"
     folder.mkdir(parents=True)
     mark = fingerprint(load_tokenizer(tokenizer_folder))
     for name, part in (("train", tokens), ("validation", tokens[:3000])):
         part.tofile(folder / f"{name}.bin")
         record = {"dtype": "uint16", "tokens": len(part), "tokenizer": mark}
         write_json(folder / f"{name}.json", record)
-    write_params(tmp_path, tracking={"checkpoint_seconds": 0.01})
-    return tmp_path
+    write_params(project, tracking={"checkpoint_seconds": 0.01})
+    return project
 
 
 def weights(project: Path) -> bytes:
@@ -52,6 +60,49 @@ def wait_for_checkpoint(project: Path, process: subprocess.Popen[bytes]) -> None
         time.sleep(0.01)
 
 
+@pytest.fixture(scope="module")
+def stopped(
+    tmp_path_factory: pytest.TempPathFactory, tokenizer_folder: Path, tokens: np.ndarray
+) -> Path:
+    """A project whose training of three epochs was told to end in its twentieth step; to be
+    copied."""
+    folder = prepare(tmp_path_factory.mktemp("stopped"), tokenizer_folder, tokens)
+    write_params(folder, training={"epochs": 3})
+    real, calls = loop.gradients, []
+
+    def gradients(*arguments: object) -> float:
+        calls.append(1)
+        if len(calls) == 20:
+            signal.raise_signal(signal.SIGTERM)
+        return real(*arguments)  # type: ignore[arg-type]
+
+    handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr(loop, "gradients", gradients)
+        said = trouble()
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    assert "stopped after step 20 (SIGTERM)" in said and "run again to go on" in said
+    return folder
+
+
+@pytest.fixture
+def left(stopped: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of it, as the working directory."""
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def trouble(resume: str | None = None) -> str:
+    """The line that pretraining ends with in the working directory; that the stage prints it, and
+    nothing else, others test."""
+    with pytest.raises(UserError) as caught:
+        pretrain(load_params(), Places(), None if resume is None else Path(resume))
+    return str(caught.value)
+
+
 MANY = {"accumulation": 2, "average": 0.99, "checkpoint_layers": True, "validate_steps": 20}
 
 
@@ -59,7 +110,7 @@ MANY = {"accumulation": 2, "average": 0.99, "checkpoint_layers": True, "validate
     ("number", "settings"),
     [
         (signal.SIGKILL, {}),
-        (signal.SIGKILL, MANY | {"precision": "float16"}),
+        (signal.SIGKILL, MANY | {"precision": "float16", "epochs": 2}),
         (signal.SIGTERM, MANY | {"optimizer": "sgd"}),
         (signal.SIGINT, {"optimizer": "adam", "learning_rate": 0.003, "patience": 50}),
     ],
@@ -85,7 +136,7 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     assert weights(project) == undisturbed
     assert not list((project / "checkpoints").iterdir()), "a forced re-run is to train anew"
     epochs = json.loads((project / "reports/training.json").read_text())["epochs"]
-    assert {1, 2, 3} <= {entry["epoch"] for entry in epochs}
+    assert set(range(1, changes["epochs"] + 1)) <= {entry["epoch"] for entry in epochs}
     steps = (project / "reports/curves/steps.csv").read_text().splitlines()
     assert [int(row.split(",")[0]) for row in steps[1:]] == list(range(1, len(steps)))
 
@@ -111,21 +162,15 @@ def test_the_last_checkpoints_and_the_best_are_kept_and_no_more(project: Path) -
         assert list((project / "checkpoints").glob("*/best/model.safetensors"))
 
 
-def test_a_named_checkpoint_is_gone_on_from_or_refused_with_the_difference(project: Path) -> None:
-    write_params(project, training={"epochs": 3}, tracking={"checkpoint_seconds": 0.01})
-    process = start(project)
-    wait_for_checkpoint(project, process)
-    process.terminate()
-    process.wait(60)
-    (folder,) = (path for path in (project / "checkpoints").iterdir() if path.is_dir())
-    write_params(project, training={"epochs": 3, "batch": 16, "learning_rate": 0.01})
-    line = one_line_of_trouble(run_stage(project, "pretrain", "--resume", str(folder)))
+def test_a_named_checkpoint_is_gone_on_from_or_refused_with_the_difference(left: Path) -> None:
+    (folder,) = (path for path in Path("checkpoints").iterdir() if path.is_dir())
+    write_params(left, training={"epochs": 3, "batch": 16, "learning_rate": 0.01})
+    line = trouble(str(folder))
     assert "training.batch is 8 there, 16 here" in line
     assert "training.learning_rate is 0.02 there, 0.01 here" in line
-    line = one_line_of_trouble(run_stage(project, "pretrain", "--resume", "nowhere"))
-    assert "no checkpoint in nowhere" in line
-    write_params(project, training={"epochs": 3})
-    result = run_stage(project, "pretrain", "--resume", str(folder))
+    assert "no checkpoint in nowhere" in trouble("nowhere")
+    write_params(left, training={"epochs": 3})
+    result = run_stage(left, "pretrain", "--resume", str(folder))
     assert result.returncode == 0 and "going on from step" in result.stdout, result.stderr
 
 
@@ -156,53 +201,59 @@ def test_without_a_better_validation_a_run_ends_and_leaves_the_best_weights(proj
     assert [x["step"] for x in lines if "train/loss" in x] == list(range(1, report["steps"] + 1))
 
 
-def test_other_params_do_not_touch_the_checkpoint_of_a_killed_run(project: Path) -> None:
-    write_params(project, training={"epochs": 3}, tracking={"checkpoint_seconds": 0.01})
-    process = start(project)
-    wait_for_checkpoint(project, process)
-    process.kill()
-    process.wait(60)
-    write_params(project, training={"epochs": 0.2, "learning_rate": 0.01})
-    result = run_stage(project, "pretrain")
-    assert result.returncode == 0, result.stderr
-    assert "going on" not in result.stdout
-    assert len(list((project / "checkpoints").glob("*/step-*/progress.json"))) == 1
+def test_other_params_do_not_touch_the_checkpoint_of_a_stopped_run(
+    left: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_params(left, training={"epochs": 0.2, "learning_rate": 0.01})
+    pretrain(load_params(), Places())
+    assert "going on" not in capsys.readouterr().out
+    assert len({path.parent for path in Path("checkpoints").glob("*/step-*")}) == 1
 
 
 @pytest.mark.parametrize("file", ["model.safetensors", "optimizer.safetensors", "progress.json"])
 def test_a_damaged_checkpoint_is_one_line_and_stays_for_the_user_to_see(
-    project: Path, file: str
+    left: Path, file: str
 ) -> None:
-    write_params(project, training={"epochs": 3}, tracking={"checkpoint_seconds": 0.01})
-    process = start(project)
-    wait_for_checkpoint(project, process)
-    process.kill()
-    process.wait(60)
-    damaged = max((project / "checkpoints").glob(f"*/step-*/{file}"))
+    damaged = max(Path("checkpoints").glob(f"*/step-*/{file}"))
     damaged.write_bytes(damaged.read_bytes()[:-50])
-    assert "checkpoints" in one_line_of_trouble(run_stage(project, "pretrain"))
+    assert "checkpoints" in trouble()
     assert damaged.exists()
 
 
-def test_a_checkpoint_of_another_configuration_is_refused_with_the_difference(
-    project: Path,
+def test_a_checkpoint_of_another_configuration_is_refused_with_the_difference(left: Path) -> None:
+    path = max(Path("checkpoints").glob("*/step-*/progress.json"))
+    path.write_text(path.read_text().replace('"device": "cpu"', '"device": "tpu"'))
+    line = one_line_of_trouble(run_stage(left, "pretrain"))
+    assert "another configuration" in line and "device is tpu there, cpu here" in line
+
+
+def test_a_run_that_diverges_names_its_step_and_its_last_good_checkpoint(
+    left: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_params(project, training={"epochs": 3}, tracking={"checkpoint_seconds": 0.01})
-    process = start(project)
-    wait_for_checkpoint(project, process)
-    process.kill()
-    process.wait(60)
-    path = max((project / "checkpoints").glob("*/step-*/progress.json"))
-    path.write_text(path.read_text().replace('"precision": "float32"', '"precision": "float8"'))
-    line = one_line_of_trouble(run_stage(project, "pretrain"))
-    assert "another configuration" in line and "precision" in line
+    """It goes on from the checkpoint and meets a loss that is no number five steps later."""
+    real, calls = loop.gradients, []
+
+    def gradients(*arguments: object) -> float:
+        calls.append(1)
+        return real(*arguments) if len(calls) < 5 else float("nan")
+
+    monkeypatch.setattr(loop, "gradients", gradients)
+    monkeypatch.setattr(checkpoints.Checkpoints, "save", lambda *_: None)
+    (last,) = Path("checkpoints").glob("*/step-*")
+    line = trouble()
+    assert "the loss became nan at step 25 of" in line
+    assert f"the last good checkpoint is {last}" in line and last.is_dir()
+    assert not Path("data/model").exists()
 
 
-def test_tokens_of_another_tokenizer_are_one_line(project: Path) -> None:
+def test_tokens_of_another_tokenizer_are_one_line(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
     record = project / "data/tokens/train.json"
     values = json.loads(record.read_text()) | {"tokenizer": "0" * 64}
     write_json(record, values)
-    assert "another tokenizer" in one_line_of_trouble(run_stage(project, "pretrain"))
+    assert "another tokenizer" in trouble()
 
 
 def test_truncated_tokens_are_one_line(project: Path) -> None:
@@ -211,14 +262,19 @@ def test_truncated_tokens_are_one_line(project: Path) -> None:
     assert "data/tokens" in one_line_of_trouble(run_stage(project, "pretrain"))
 
 
-@pytest.mark.parametrize("family", ["bigram", "lstm", "gpt2"])
-def test_every_family_trains_to_a_model_folder(project: Path, family: str) -> None:
-    write_params(project, model={"family": family}, training={"epochs": 0.2, "optimizer": "adamw"})
+def test_a_context_longer_than_the_text_is_said_before_anything_is_made(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    write_params(project, model={"context": 65_536})
+    assert "too few for model.context: 65536" in trouble()
+    assert not Path("checkpoints").exists() and not Path("data/model").exists()
+
+
+def test_a_training_leaves_a_model_folder_and_a_figure(project: Path) -> None:
+    write_params(project, model={"family": "lstm"}, training={"epochs": 0.2, "optimizer": "adamw"})
     result = run_stage(project, "pretrain")
     assert result.returncode == 0, result.stderr
-    names = {path.name for path in (project / "data/model").iterdir()}
-    files = {"model.safetensors", "config.json", "tokenizer.json", "token_bytes.json"}
-    assert names == files | {"training.json"}
     assert (project / "reports/loss.png").stat().st_size > 1000
 
 
