@@ -13,6 +13,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -139,14 +140,14 @@ def _swapped(tokens: list[str], generator: np.random.Generator) -> Candidate | N
         place
         for place in range(1, len(tokens) - 1)
         if _is_plain(tokens[place])
-        and (core := _core(tokens[place + 1])) is not None
+        and (core := core_of(tokens[place + 1])) is not None
         and tokens[place + 1].startswith(core)
         and core.lower() != tokens[place].lower()
     ]
     if not places:
         return None
     place = int(generator.choice(places))
-    first, second = tokens[place], _core(tokens[place + 1]) or ""
+    first, second = tokens[place], core_of(tokens[place + 1]) or ""
     after = tokens[place + 1][len(second) :]
     bad = [*tokens[:place], second, first + after, *tokens[place + 2 :]]
     return _candidate(tokens, bad, "word order", f"{second} {first}")
@@ -158,23 +159,23 @@ def _other_form(
     places = [
         place
         for place in range(1, len(tokens))
-        if (core := _core(tokens[place])) is not None
+        if (core := core_of(tokens[place])) is not None
         and core.islower()
-        and _core(tokens[place - 1]) is not None
+        and core_of(tokens[place - 1]) is not None
     ]
     for place in generator.permutation(places):
-        core = _core(tokens[place]) or ""
+        core = core_of(tokens[place]) or ""
         other = forms.other_form(core)
         if other is not None:
             bad = list(tokens)
             bad[place] = tokens[place].replace(core, other, 1)
-            return _candidate(tokens, bad, "word form", f"{_core(tokens[place - 1])} {other}")
+            return _candidate(tokens, bad, "word form", f"{core_of(tokens[place - 1])} {other}")
     return None
 
 
 def _turned(harmony: Sequence[str]) -> dict[int, str]:
     """Each letter of the pairs to the other one of its pair, for `str.translate`."""
-    return {ord(one): other for pair in harmony for one, other in (pair, pair[::-1])}
+    return {ord(one): other for pair in harmony for one, other in permutations(pair)}
 
 
 def _out_of_harmony(
@@ -187,10 +188,10 @@ def _out_of_harmony(
     places = [
         place
         for place in range(1, len(tokens))
-        if (core := _core(tokens[place])) is not None and core.islower()
+        if (core := core_of(tokens[place])) is not None and core.islower()
     ]
     for place in generator.permutation(places):
-        core = _core(tokens[place]) or ""
+        core = core_of(tokens[place]) or ""
         stem = forms.stem(core)
         wrong = "" if stem is None else stem + core[len(stem) :].translate(turned)
         if wrong in ("", core) or forms.counts[wrong]:
@@ -205,14 +206,14 @@ def _dropped(tokens: list[str], generator: np.random.Generator) -> Candidate | N
     places = [
         place
         for place in range(1, len(tokens) - 1)
-        if all(_core(token) is not None for token in tokens[place - 1 : place + 2])
+        if all(core_of(token) is not None for token in tokens[place - 1 : place + 2])
         and _is_plain(tokens[place])
     ]
     if not places:
         return None
     place = int(generator.choice(places))
     bad = tokens[:place] + tokens[place + 1 :]
-    meeting = f"{_core(tokens[place - 1])} {_core(tokens[place + 1])}"
+    meeting = f"{core_of(tokens[place - 1])} {core_of(tokens[place + 1])}"
     return _candidate(tokens, bad, "missing word", meeting)
 
 
@@ -229,7 +230,7 @@ def _candidate(good: list[str], bad: list[str], phenomenon: str, meeting: str) -
     return Candidate(Pair(" ".join(good), " ".join(bad), phenomenon), meeting)
 
 
-def _core(token: str) -> str | None:
+def core_of(token: str) -> str | None:
     """The word inside a token with punctuation around it; None where there is no one word."""
     found = _PLAIN.findall(token)
     return found[0] if len(found) == 1 else None
