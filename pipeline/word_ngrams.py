@@ -134,6 +134,8 @@ class WordNgram:
 
     def bits(self, texts: Sequence[str]) -> Floats:
         """-log2 p of each text: every run, no end sign. Shape [texts]."""
+        if not texts:
+            return np.zeros(0)
         rows = [_RUN.findall(text) for text in texts]
         runs = [run for row in rows for run in ("", *row)]  # "" begins a text
         distinct = {run: place for place, run in enumerate(dict.fromkeys(runs))}
@@ -146,7 +148,7 @@ class WordNgram:
         self._begin(logs, runs, begins)
         self._sharpen(logs, stream)
         logs[begins] = 0.0
-        return -np.add.reduceat(logs, begins) if len(texts) else np.zeros(0)
+        return -np.add.reduceat(logs, begins)
 
     def _without_context(self, runs: Sequence[str]) -> Floats:
         """log2 p_1 of runs."""

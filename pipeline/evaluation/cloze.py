@@ -14,7 +14,6 @@ import numpy as np
 
 from pipeline.evaluation.choices import Item
 from pipeline.evaluation.made_pairs import core_of, sentences_of
-from pipeline.evaluation.overlap import RunFinder, hashed
 
 DISTRACTORS = 3
 ENDING = 2  # letters that all choices end in
@@ -93,17 +92,3 @@ def _spoil(sentence: str, words: Words, generator: np.random.Generator) -> Item 
         order = sorted(makings)
         return Item("", "", [makings[word] for word in order], order.index(core))
     return None
-
-
-class ItemOverlap:
-    """Which items have their right text in training."""
-
-    def __init__(self, items: list[Item], finder: RunFinder) -> None:
-        self._items = items
-        self._finder = finder
-        self._places = finder.add(hashed(item.right) for item in items)
-
-    def items(self) -> list[Item]:
-        """The items that do not overlap, after `finder.search`."""
-        held = self._finder.whole(self._places)
-        return [item for item, drop in zip(self._items, held, strict=True) if not drop]

@@ -1,0 +1,112 @@
+"""The one table of the benchmark: a row for each measure, a column for each model.
+
+Behind the models stand the n-grams, chance and the answer that is right most often: against them a
+figure says something.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.evaluation.baselines import WORDS
+from pipeline.publishing.results import dig
+
+RIVALS = {
+    "char_5gram": "char 5-gram",
+    "char_7gram": "char 7-gram",
+    WORDS: "word 3-gram",
+    "chance": "chance",
+    "majority": "majority",
+}
+
+
+class Row(NamedTuple):
+    """A measure: its name, where it stands in a report, and where its rivals do."""
+
+    name: str
+    path: str
+    rivals: dict[str, str]
+    form: str = ".3f"
+
+
+def print_table(reports: Mapping[str, Mapping[str, Any]], console: Console | None = None) -> None:
+    """Print the reports of models, by their names, in one table; with several, their mean too."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("measure")
+    several = len(reports) > 1
+    for name in (*reports, *(("mean", "spread") if several else ()), *RIVALS.values()):
+        table.add_column(name, justify="right")
+    first = next(iter(reports.values()))
+    for row in rows(first):
+        values = [dig(dict(report), row.path) for report in reports.values()]
+        if all(value is None for value in values):
+            continue
+        beside = [dig(dict(first), row.rivals.get(rival, "-")) for rival in RIVALS]
+        if row.rivals.get("chance") == "half":
+            beside[list(RIVALS).index("chance")] = 0.5
+        if several:
+            values += mean_and_spread(values)
+        table.add_row(row.name, *(_figure(value, row.form) for value in (*values, *beside)))
+    (console or Console()).print(table)
+
+
+def mean_and_spread(values: list[Any]) -> list[float | None]:
+    """The mean, and how far the values lie apart; None unless all are there."""
+    if any(value is None for value in values):
+        return [None, None]
+    return [sum(values) / len(values), max(values) - min(values)]
+
+
+def rows(report: Mapping[str, Any]) -> Iterator[Row]:
+    """The rows that a report has something for."""
+    grams = {name: f"bits_per_byte.{name}" for name in RIVALS}
+    yield Row("bits per byte, test", "bits_per_byte.model", grams)
+    for name in report.get("texts") or {}:
+        place = f"texts.{name}.bits_per_byte"
+        yield Row(
+            f"bits per byte, {name}", f"{place}.model", {key: f"{place}.{key}" for key in RIVALS}
+        )
+        place = f"texts.{name}.second_half.bits_per_byte"
+        yield Row(
+            f"second halves, {name}", f"{place}.model", {key: f"{place}.{key}" for key in RIVALS}
+        )
+    for name in dig(dict(report), "minimal_pairs.sets") or {}:
+        place = f"minimal_pairs.sets.{name}"
+        beside = {key: f"{place}.{key}" for key in RIVALS} | {"chance": "half"}
+        yield Row(f"minimal pairs, {name}", f"{place}.accuracy", beside)
+        beside = {key: f"{place}.{key}_per_byte" for key in RIVALS} | {"chance": "half"}
+        yield Row(f"minimal pairs per byte, {name}", f"{place}.accuracy_per_byte", beside)
+    for name in dig(dict(report), "facts.sets") or {}:
+        place = f"facts.sets.{name}"
+        beside = {key: f"{place}.{key}" for key in RIVALS}
+        yield Row(f"facts, {name}", f"{place}.accuracy", beside)
+        told = {key: f"{place}.{key}_accuracy_attested" for key in RIVALS}
+        told |= {"chance": f"{place}.chance_attested"}
+        yield Row(f"facts the text tells, {name}", f"{place}.accuracy_attested", told)
+        beside = {key: f"{place}.{key}_consistency" for key in RIVALS}
+        yield Row(f"same answer in all wordings, {name}", f"{place}.consistency", beside)
+        beside = {key: f"{place}.{key}_accurate_and_consistent" for key in RIVALS}
+        yield Row(f"right in all wordings, {name}", f"{place}.accurate_and_consistent", beside)
+    for name in report.get("choices") or {}:
+        place = f"choices.{name}"
+        yield Row(
+            name if name == "cloze" else f"choices, {name}",
+            f"{place}.accuracy",
+            {key: f"{place}.{key}" for key in RIVALS},
+        )
+    for name, of_shots in (report.get("few_shot") or {}).items():
+        for shots in of_shots:
+            place = f"few_shot.{name}.{shots}"
+            yield Row(
+                f"{name}, {shots} examples", f"{place}.accuracy", {"chance": f"{place}.chance"}
+            )
+    for name, key in (("identified as the language", "identified"), ("words known", "real_words")):
+        yield Row(f"samples: {name}", f"writing.model.{key}", {})
+    yield Row("samples: longest copied run", "writing.model.longest_copied_run_of_all", {}, ".0f")
+
+
+def _figure(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
