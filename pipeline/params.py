@@ -367,7 +367,7 @@ class TrackingParams(Section):
     tensorboard: bool = True
     json_lines: bool = False
     dvclive: bool = False
-    probes: int = Field(default=40, ge=0, le=10_000)
+    probes: int = Field(default=20, ge=0, le=10_000)
     wandb: Literal["offline", "online", "disabled"] = "offline"
     project: str = "tugantel"
 

@@ -60,7 +60,7 @@ class Words:
 def make_cloze(texts: Iterable[str], counts: Counter[str], wanted: int, seed: int) -> list[Item]:
     """Items from the sentences of held-out texts, more than `wanted`, for some may overlap.
 
-    `counts` is how often each word stands in training. Choices are in alphabetical order.
+    `counts` is how often each word stands in training.
     """
     words = Words(counts)
     sentences = sorted({sentence for text in texts for sentence in sentences_of(text)})
@@ -89,6 +89,6 @@ def _spoil(sentence: str, words: Words, generator: np.random.Generator) -> Item 
             spoilt = list(tokens)
             spoilt[place] = tokens[place].replace(core, word, 1)
             makings[word] = " ".join(spoilt)
-        order = sorted(makings)
+        order = [sorted(makings)[place] for place in generator.permutation(len(makings))]
         return Item("", "", [makings[word] for word in order], order.index(core))
     return None

@@ -228,6 +228,14 @@ def right_answers(questions: Sequence[Question], shares: Sequence[np.ndarray]) -
     return np.array([share[_place(q)] for q, share in zip(questions, shares, strict=True)])
 
 
+def agreement(questions: Sequence[Question], shares: Sequence[np.ndarray]) -> list[float]:
+    """For each fact with several formulations the probability that all get the same answer."""
+    facts: dict[Fact, list[np.ndarray]] = {}
+    for question, share in zip(questions, shares, strict=True):
+        facts.setdefault(question.fact, []).append(share)
+    return [_agreement(found)[0] for found in facts.values() if len(found) > 1]
+
+
 def macro(by_relation: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
     """The mean over relations of each key, so that a relation with many facts counts as one."""
     found = {

@@ -10,6 +10,7 @@ from pipeline.documents import read_texts
 from pipeline.evaluation.baselines import Rivals, rival_bits_per_byte, xz_of_each
 from pipeline.evaluation.choices import answer_items, score_choices
 from pipeline.evaluation.facts import (
+    agreement,
     answer_shares,
     macro,
     majority_answers,
@@ -192,6 +193,9 @@ class Examiner:
         asked = [text for question in questions for text in question.sentences]
         groups = [question.fact for question in questions]
         self._keep(measure(f"facts/{name}", right, asked, groups=groups))
+        whole = [text for question in given.questions for text in question.sentences]
+        agree = agreement(given.questions, shares)
+        self._keep(measure(f"facts/{name}/consistency", agree, whole))
 
     def choices(self, name: str, given: ItemSet) -> dict[str, Any]:
         """Multiple choice or cloze."""

@@ -4,7 +4,7 @@ Behind the models stand the n-grams, chance and the answer that is right most of
 figure says something.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.evaluation.baselines import WORDS
+from pipeline.evaluation.compare import Difference
 from pipeline.publishing.results import dig
 
 RIVALS = {
@@ -32,12 +33,18 @@ class Row(NamedTuple):
     form: str = ".3f"
 
 
-def print_table(reports: Mapping[str, Mapping[str, Any]], console: Console | None = None) -> None:
-    """Print the reports of models, by their names, in one table; with several, their mean too."""
+def print_table(
+    reports: Mapping[str, Mapping[str, Any]],
+    seeds: bool = False,
+    console: Console | None = None,
+) -> None:
+    """Print the reports of models, by their names, in one table.
+
+    With `seeds` they are one model trained several times: mean and spread stand behind them.
+    """
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column("measure")
-    several = len(reports) > 1
-    for name in (*reports, *(("mean", "spread") if several else ()), *RIVALS.values()):
+    for name in (*reports, *(("mean", "spread") if seeds else ()), *RIVALS.values()):
         table.add_column(name, justify="right")
     first = next(iter(reports.values()))
     for row in rows(first):
@@ -47,9 +54,28 @@ def print_table(reports: Mapping[str, Mapping[str, Any]], console: Console | Non
         beside = [dig(dict(first), row.rivals.get(rival, "-")) for rival in RIVALS]
         if row.rivals.get("chance") == "half":
             beside[list(RIVALS).index("chance")] = 0.5
-        if several:
+        if seeds:
             values += mean_and_spread(values)
         table.add_row(row.name, *(_figure(value, row.form) for value in (*values, *beside)))
+    (console or Console()).print(table)
+
+
+def print_differences(differences: Sequence[Difference], console: Console | None = None) -> None:
+    """Print what two models came to on each measure, and which one is better, if it can be said."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table.add_column("measure")
+    for name in ("first", "second", "difference", "95 % interval", "items", "better"):
+        table.add_column(name, justify="right")
+    for one in differences:
+        table.add_row(
+            one.name,
+            f"{one.first:.3f}",
+            f"{one.second:.3f}",
+            f"{one.first - one.second:+.3f}",
+            f"{one.low:+.3f} to {one.high:+.3f}",
+            f"{one.items:,}",
+            one.better or "cannot be said",
+        )
     (console or Console()).print(table)
 
 
@@ -58,6 +84,16 @@ def mean_and_spread(values: list[Any]) -> list[float | None]:
     if any(value is None for value in values):
         return [None, None]
     return [sum(values) / len(values), max(values) - min(values)]
+
+
+def together(reports: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, float]]:
+    """The mean and the spread (largest less smallest) of every row of the table, by its name."""
+    found = {}
+    for row in rows(next(iter(reports.values()))):
+        mean, spread = mean_and_spread([dig(dict(one), row.path) for one in reports.values()])
+        if mean is not None and spread is not None:
+            found[row.name] = {"mean": mean, "spread": spread}
+    return found
 
 
 def rows(report: Mapping[str, Any]) -> Iterator[Row]:
