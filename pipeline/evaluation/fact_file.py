@@ -118,25 +118,6 @@ def _check(relation: _Relation, where: str) -> None:
     """What pydantic cannot see: that all forms and answers that are asked for are there."""
     for name, forms in relation.answers.items():
         _has_nominative(forms, f"{where}, answer {name}")
-    for number, text in enumerate(relation.formulations, 1):
-        here = f"{where}, formulation {number} ({text})"
-        slots = _SLOT.findall(text)
-        if _BRACES.search(_SLOT.sub("", text)):
-            raise UserError(f"{here} has a brace that is neither {{subject...}} nor {{answer...}}")
-        for key in ("subject", "answer"):
-            if key not in [slot for slot, _ in slots]:
-                raise UserError(f"{here} does not name {{{key}}}")
-        for slot, case in ((slot, case or "nom") for slot, case in slots):
-            if slot == "answer":
-                for name, forms in relation.answers.items():
-                    _has(forms, case, f"{here} asks for answer.{case}", f"the answer {name}")
-            else:
-                for told in relation.facts:
-                    name = str(told.subject.get("nom"))
-                    _has(told.subject, case, f"{here} asks for subject.{case}", f"{name}")
-                if relation.subjectless is not None:
-                    asks = f"{here} asks for subject.{case}"
-                    _has(relation.subjectless, case, asks, "`subjectless`")
     subjects = set()
     for number, told in enumerate(relation.facts, 1):
         here = f"{where}, fact {number}"
@@ -148,12 +129,32 @@ def _check(relation: _Relation, where: str) -> None:
             raise UserError(f"{here}: {told.subject['nom']} is there twice; it has one answer")
         subjects.add(told.subject["nom"])
     for number, text in enumerate(relation.formulations, 1):
-        first = relation.facts[0].subject
-        made = [_tell(text, first, forms) for forms in relation.answers.values()]
-        if len(set(made)) < len(made):
-            raise UserError(f"{where}, formulation {number} is the same sentence for two answers")
+        _check_formulation(relation, text, f"{where}, formulation {number} ({text})")
     if len(set(relation.formulations)) < len(relation.formulations):
         raise UserError(f"{where} has the same formulation twice")
+
+
+def _check_formulation(relation: _Relation, text: str, where: str) -> None:
+    slots = [(slot, case or "nom") for slot, case in _SLOT.findall(text)]
+    if _BRACES.search(_SLOT.sub("", text)):
+        raise UserError(f"{where} has a brace that is neither {{subject...}} nor {{answer...}}")
+    for key in ("subject", "answer"):
+        if key not in [slot for slot, _ in slots]:
+            raise UserError(f"{where} does not name {{{key}}}")
+    for slot, case in slots:
+        asks = f"{where} asks for {slot}.{case}"
+        if slot == "answer":
+            for name, forms in relation.answers.items():
+                _has(forms, case, asks, f"the answer {name}")
+            continue
+        for told in relation.facts:
+            _has(told.subject, case, asks, told.subject["nom"])
+        if relation.subjectless is not None:
+            _has(relation.subjectless, case, asks, "`subjectless`")
+    subject = relation.facts[0].subject
+    made = [_tell(text, subject, forms) for forms in relation.answers.values()]
+    if len(set(made)) < len(made):
+        raise UserError(f"{where} is the same sentence for two answers")
 
 
 def _has_nominative(forms: Forms, where: str) -> None:

@@ -16,12 +16,15 @@ from pipeline.evaluation.compare import Difference
 from pipeline.publishing.results import dig
 
 RIVALS = {
-    "char_5gram": "char 5-gram",
-    "char_7gram": "char 7-gram",
+    "char_5gram": "5-gram",
+    "char_7gram": "7-gram",
     WORDS: "word 3-gram",
     "chance": "chance",
     "majority": "majority",
 }
+
+
+WIDTH = 240  # columns, of a file or a pipe
 
 
 class Row(NamedTuple):
@@ -57,7 +60,7 @@ def print_table(
         if seeds:
             values += mean_and_spread(values)
         table.add_row(row.name, *(_figure(value, row.form) for value in (*values, *beside)))
-    (console or Console()).print(table)
+    _print(table, console)
 
 
 def print_differences(differences: Sequence[Difference], console: Console | None = None) -> None:
@@ -76,7 +79,7 @@ def print_differences(differences: Sequence[Difference], console: Console | None
             f"{one.items:,}",
             one.better or "cannot be said",
         )
-    (console or Console()).print(table)
+    _print(table, console)
 
 
 def mean_and_spread(values: list[Any]) -> list[float | None]:
@@ -142,6 +145,14 @@ def rows(report: Mapping[str, Any]) -> Iterator[Row]:
     for name, key in (("identified as the language", "identified"), ("words known", "real_words")):
         yield Row(f"samples: {name}", f"writing.model.{key}", {})
     yield Row("samples: longest copied run", "writing.model.longest_copied_run_of_all", {}, ".0f")
+
+
+def _print(table: Table, console: Console | None) -> None:
+    """Print a table; where there is no terminal it is as wide as it wants."""
+    console = console or Console()
+    if not console.is_terminal:
+        console.width = WIDTH
+    console.print(table)
 
 
 def _figure(value: float | None, form: str) -> str:

@@ -101,7 +101,7 @@ def test_the_report_of_a_real_corpus_has_the_promised_keys(
     for key in ("accuracy", "consistency", "accurate_and_consistent", "chance", "majority"):
         assert result["facts"][key] is None
     assert result["facts"]["char_5gram"] is None
-    assert len(result["samples"]) == params().evaluation.samples
+    assert len(result["samples"]) == 3 * params().evaluation.samples
     assert {"prompt", "text", "temperature", "longest_copied_run"} <= set(result["samples"][0])
     assert result["test"]["documents"] == 40
     assert result["seconds"]["total"] >= 0
@@ -167,7 +167,7 @@ def test_a_malformed_probe_ends_the_stage_before_any_computing(
 ) -> None:
     (project / "data/probes" / name).write_text(text)
     monkeypatch.setattr("pipeline.evaluation.benchmark.write_samples", None)
-    monkeypatch.setattr("pipeline.evaluation.benchmark.CharNgram", None)
+    monkeypatch.setattr("pipeline.evaluation.benchmark.Rivals", None)
     with pytest.raises(UserError, match=name):
         main(params())
     assert not (project / "reports").exists()
