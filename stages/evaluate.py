@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MODEL, TOKENIZER = Path("data/model"), Path("data/tokenizer")
 CLEAN, PROBES = Path("data/clean"), Path("data/probes")
+HARNESS = Path("data/harness")  # the same pairs and choices as tasks of lm-evaluation-harness
 REPORT = Path("reports/evaluation.json")
 
 
@@ -24,12 +25,15 @@ def main(params: Params) -> None:
     import torch
 
     from pipeline.evaluation.benchmark import Subject, run_benchmark
+    from pipeline.evaluation.harness import write_harness
     from pipeline.evaluation.items import write_items
     from pipeline.evaluation.table import print_table
 
     if params.training.threads:
         torch.set_num_threads(params.training.threads)
-    result = run_benchmark([Subject("model", _load)], CLEAN, PROBES, params)["model"]
+    material, verdicts = run_benchmark([Subject("model", _load)], CLEAN, PROBES, params)
+    result = verdicts["model"]
+    write_harness(HARNESS, material)
     write_json(REPORT, result.report)
     write_items(REPORT, "model", result.measures)
     print_table({"model": result.report})

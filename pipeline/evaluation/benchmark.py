@@ -75,8 +75,10 @@ class Clock:
 
 def run_benchmark(
     subjects: Sequence[Subject], clean: Path, probes: Path, params: Params
-) -> dict[str, Verdict]:
+) -> tuple[Material, dict[str, Verdict]]:
     """Measure models on `clean`/test, `probes` and the sets that params and language bring.
+
+    Returns what was asked, and what each model came to by its name.
 
     Raises:
         UserError: a split has no text, a set is malformed, a text is shorter than a model's
@@ -125,7 +127,7 @@ def run_benchmark(
         verdicts[subjects[place].name] = Verdict(
             report | {"seconds": clock.total()}, examiner.measures
         )
-    return {subject.name: verdicts[subject.name] for subject in subjects}
+    return material, {subject.name: verdicts[subject.name] for subject in subjects}
 
 
 def check_texts(sets: Sets, model: LanguageModel, tokenizer: Tokenizer) -> None:

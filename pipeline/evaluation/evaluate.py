@@ -36,7 +36,7 @@ def evaluate_folders(
         Subject(name, partial(load_any, folder))
         for name, folder in zip(names, folders, strict=True)
     ]
-    verdicts = run_benchmark(subjects, CLEAN, PROBES, params)
+    _, verdicts = run_benchmark(subjects, CLEAN, PROBES, params)
     for name, verdict in verdicts.items():
         write_json(out / f"{name}.json", verdict.report)
         write_items(out / f"{name}.json", name, verdict.measures)

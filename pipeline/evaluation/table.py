@@ -139,9 +139,7 @@ def rows(report: Mapping[str, Any]) -> Iterator[Row]:
     for name, of_shots in (report.get("few_shot") or {}).items():
         for shots in of_shots:
             place = f"few_shot.{name}.{shots}"
-            yield Row(
-                f"{name}, {shots} examples", f"{place}.accuracy", {"chance": f"{place}.chance"}
-            )
+            yield Row(f"{name}, {shots}-shot", f"{place}.accuracy", {"chance": f"{place}.chance"})
     for name, key in (("identified as the language", "identified"), ("words known", "real_words")):
         yield Row(f"samples: {name}", f"writing.model.{key}", {})
     yield Row("samples: longest copied run", "writing.model.longest_copied_run_of_all", {}, ".0f")
