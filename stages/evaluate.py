@@ -33,7 +33,8 @@ def main(params: Params) -> None:
         torch.set_num_threads(params.training.threads)
     material, verdicts = run_benchmark([Subject("model", _load)], CLEAN, PROBES, params)
     result = verdicts["model"]
-    write_harness(HARNESS, material)
+    model, tokenizer = _load()
+    write_harness(HARNESS, material, tokenizer, model.config.context)
     write_json(REPORT, result.report)
     write_items(REPORT, "model", result.measures)
     print_table({"model": result.report})

@@ -102,15 +102,13 @@ def run_benchmark(
     with clock("overlap"):
         finder = RunFinder()
         judges = [Judge([sample["text"] for sample in samples], finder) for samples in written]
-        people = _cut_like(texts, [s for samples in written for s in samples], seed)
-        judge_of_people = Judge(people, finder)
+        judges_of_people = [Judge(_cut_like(texts, samples, seed), finder) for samples in written]
         known = load_language(language)
         harmony = known.harmony if known else ()
         material = gather(clean / "train", documents, sets, finder, settings, harmony)
     with clock("identifier"):
         identify = make_identify(language, params.cleaning, read_texts(clean / "train"))
         writing = _Writing(material, texts, identify)
-        of_people = writing.judge(people, judge_of_people)
     with clock("ngrams"):
         rivals = Rivals.train(
             lambda what: training_texts(clean / "train", what), settings.ngram_order
@@ -122,8 +120,7 @@ def run_benchmark(
         report = measure_all(examiner, material, clock)
         with clock("xz"):
             add_xz(report, material, clean / "train")
-        report |= writing.report(written[place], judges[place])
-        report["writing"]["held_out"] = of_people
+        report |= writing.report(written[place], judges[place], judges_of_people[place])
         verdicts[subjects[place].name] = Verdict(
             report | {"seconds": clock.total()}, examiner.measures
         )
@@ -186,18 +183,20 @@ class _Writing:
         self._known, self._identify = material.known, identify
         self._held_out = {word for text in held_out for word in words(text)}
 
-    def judge(self, texts: Sequence[str], judge: Judge) -> dict[str, Any]:
-        return summary(texts, judge.verdicts(self._known, self._held_out, self._identify))
-
-    def report(self, samples: Sequence[dict[str, Any]], judge: Judge) -> dict[str, Any]:
-        verdicts = judge.verdicts(self._known, self._held_out, self._identify)
+    def report(
+        self, samples: Sequence[dict[str, Any]], judge: Judge, of_people: Judge
+    ) -> dict[str, Any]:
+        verdicts, people = (
+            one.verdicts(self._known, self._held_out, self._identify) for one in (judge, of_people)
+        )
         return {
             "samples": [
                 sample | verdict for sample, verdict in zip(samples, verdicts, strict=True)
             ],
             "writing": {
-                "model": summary([sample["text"] for sample in samples], verdicts),
+                "model": summary(judge.texts, verdicts),
                 "by_temperature": by_temperature(samples, verdicts),
+                "held_out": summary(of_people.texts, people),
             },
         }
 

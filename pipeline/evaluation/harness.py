@@ -6,8 +6,9 @@ Somebody who trusts that program more than this one, or wants its other tasks be
         --include_path data/harness --tasks tugantel
 
 in the project's folder. Every choice is a whole text after the beginning-of-text token, as it is
-here, so that `acc` is our accuracy, and on pairs `acc_bytes` our accuracy by bits per byte. (The
-harness counts a tie as won by the first; with a trained model there are none.)
+here, so that `acc` is our accuracy, and on pairs `acc_bytes` our accuracy by bits per byte. The
+harness counts a tie as won by the first; a trained model gives none. It refuses a text longer than
+the context; items with such a text are left out, and a line says how many.
 """
 
 import json
@@ -16,20 +17,24 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from tokenizers import Tokenizer
 
 from pipeline.documents import atomic_folder, write_text
 from pipeline.evaluation.material import Material
+from pipeline.tokenization.tokenizer import encode_batch
 
 GROUP = "tugantel"
 
 
-def write_harness(folder: Path, material: Material) -> list[str]:
+def write_harness(
+    folder: Path, material: Material, tokenizer: Tokenizer, context: int
+) -> list[str]:
     """Write a task for each set of pairs and of choices, and the group of them all.
 
     Data files are named by their path from here, so the tasks are run from here too. Returns the
     names of the tasks.
     """
-    tasks = {}
+    tasks: dict[str, tuple[list[dict[str, Any]], list[str]]] = {}
     for name, pairs in material.pairs.items():
         rows = [
             {"choices": [pair.good, pair.bad], "answer": 0, "phenomenon": pair.phenomenon}
@@ -39,6 +44,12 @@ def write_harness(folder: Path, material: Material) -> list[str]:
     for name, items in material.choices.items():
         rows = [{"choices": item.texts, "answer": item.answer} for item in items.items]
         tasks[f"{GROUP}_choices_{name}"] = (rows, ["acc"])
+    for name, (rows, metrics) in tasks.items():
+        kept = [row for row in rows if _fits(row["choices"], tokenizer, context)]
+        if len(kept) < len(rows):
+            left = f"{len(rows) - len(kept):,} of {len(rows):,} items"
+            print(f"{folder}: {name} leaves out {left}, longer than the context", flush=True)
+        tasks[name] = (kept, metrics)
     tasks = {name: task for name, task in tasks.items() if task[0]}
     with atomic_folder(folder) as partial:
         for name, (rows, metrics) in tasks.items():
@@ -48,6 +59,11 @@ def write_harness(folder: Path, material: Material) -> list[str]:
         group = {"group": GROUP, "task": list(tasks)}
         write_text(partial / f"{GROUP}.yaml", yaml.safe_dump(group, sort_keys=False))
     return list(tasks)
+
+
+def _fits(texts: Any, tokenizer: Tokenizer, context: int) -> bool:
+    """Whether every text, after the beginning-of-text token, is within the context."""
+    return all(len(ids) <= context for ids in encode_batch(tokenizer, texts))
 
 
 def _lines(rows: Iterable[dict[str, Any]]) -> str:

@@ -64,7 +64,7 @@ class Judge:
     """Judges texts against the training text, after `finder.search`."""
 
     def __init__(self, texts: Sequence[str], finder: RunFinder) -> None:
-        self._texts, self._finder = list(texts), finder
+        self.texts, self._finder = list(texts), finder
         self._places = [finder.add(run_phrases(text)) for text in texts]
 
     def verdicts(
@@ -79,11 +79,11 @@ class Judge:
         `repeated` is the share of runs of four words that stood in the text before (seq-rep-4 of
         Welleck et al. 2020, https://arxiv.org/abs/1908.04319).
         """
-        inside = identify(self._texts) if identify else [None] * len(self._texts)
+        inside = identify(self.texts) if identify else [None] * len(self.texts)
         return [
             _verdict(text, known, held_out, identified)
             | {"longest_copied_run": int(self._finder.longest(place).max(initial=0))}
-            for text, place, identified in zip(self._texts, self._places, inside, strict=True)
+            for text, place, identified in zip(self.texts, self._places, inside, strict=True)
         ]
 
 
