@@ -396,7 +396,7 @@ class EvaluationParams(Section):
     """
 
     ngram_order: int = Field(default=7, ge=5, le=7)
-    pairs: int = Field(default=400, ge=10)
+    pairs: int = Field(default=600, ge=10)
     pair_files: list[BenchmarkFile] = []
     fact_files: list[BenchmarkFile] = []
     choice_files: list[BenchmarkFile] = []

@@ -184,6 +184,8 @@ def score_facts(
             [len(questions[m[0]].choices) ** (1.0 - len(m)) for m in compared]
         ),
         "majority_consistency": 1.0 if compared else None,
+        "chance_pairwise_consistency": _mean([1 / len(questions[m[0]].choices) for m in compared]),
+        "majority_pairwise_consistency": 1.0 if compared else None,
         "accurate_and_consistent": _mean(both),
         "both_interval": interval(both, seed),
         "all_formulations_right": _mean(both),

@@ -206,6 +206,7 @@ class Examiner:
         for rival, scorer in self._rivals.beside().items():
             theirs = answer_items(given.items, scorer, gain=False)
             result[rival] = float(theirs.by_bits.mean()) if given.items else None
+            result[f"{rival}_per_byte"] = float(theirs.by_bytes.mean()) if given.items else None
         return result | {"made": given.contaminated is None, "contaminated": given.contaminated}
 
     def few_shot(self, material: Material) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from pipeline.errors import UserError
 from pipeline.evaluation.choices import Item, read_choices
 from pipeline.evaluation.fact_file import Surface, read_fact_file
 from pipeline.evaluation.facts import Question, read_questions
+from pipeline.evaluation.overlap import words
 from pipeline.evaluation.pairs import Pair, read_pairs
 from pipeline.params import EvaluationParams, benchmark_name
 
@@ -50,8 +51,7 @@ def read_sets(
         pairs[WORLD] = read_pairs(probes / PAIRS)
     if (probes / FACTS).exists():
         questions = read_questions(probes / FACTS)
-        surface = {q.fact: ([q.subject], [q.choices[q.answer]]) for q in questions}
-        facts[WORLD] = Facts(questions, surface)
+        facts[WORLD] = Facts(questions, _surface(questions))
     own_pairs, own_facts = (folder / f"{language}.{kind}" for kind in ("pairs.jsonl", "facts.yaml"))
     for path in (*map(Path, settings.pair_files), *([own_pairs] if own_pairs.exists() else [])):
         pairs[_new_name(path, pairs)] = read_pairs(path.expanduser())
@@ -64,6 +64,26 @@ def read_sets(
         {benchmark_name(path): read_choices(Path(path)) for path in settings.choice_files},
         {benchmark_name(path): read_lines(Path(path)) for path in settings.text_files},
     )
+
+
+def _surface(questions: list[Question]) -> Surface:
+    """The forms of facts of which only sentences are known.
+
+    The forms of an answer are the words that no sentence with another answer has.
+    """
+    found: Surface = {}
+    for question in questions:
+        _, answer = found.setdefault(
+            question.fact, ([question.subject], [question.choices[question.answer]])
+        )
+        others = {
+            word
+            for place, text in enumerate(question.sentences)
+            if place != question.answer
+            for word in words(text)
+        }
+        answer += sorted(set(words(question.sentences[question.answer])) - others)
+    return found
 
 
 def _new_name(path: Path, known: dict[str, list[Pair]] | dict[str, Facts]) -> str:

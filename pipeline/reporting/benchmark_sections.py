@@ -154,6 +154,8 @@ def _score(
         measure = measure or key.removeprefix("accuracy").lstrip("_")
         names = [f"{rival}_{measure}".rstrip("_") for rival in ("chance", "majority", *RIVALS)]
         names[0] = names[0].replace("chance_accuracy", "chance")
+        if measure == "per_byte":  # guessing is as good, by bits or by bits per byte
+            names[:2] = "chance", "majority"
         beside = [group.get(name) for name in names]
     if value is None:
         return None
@@ -251,6 +253,8 @@ def samples(report: Any) -> Section:
         for name, group in (dig(report, "writing.by_temperature") or {}).items()
     }
     people = dig(report, "writing.held_out")
+    if len(columns) > 1 and dig(report, "writing.model"):
+        columns["all"] = report["writing"]["model"]
     if columns and people:
         section.paragraphs.append(
             "Judged by machine, beside as many test texts by people, cut to like lengths. Runs of "
