@@ -43,9 +43,9 @@ class Level:
     """
 
     keys: Ints
-    counts: Ints
-    total: Ints
-    types: Ints
+    counts: NDArray[np.int32]
+    total: NDArray[np.int32]
+    types: NDArray[np.int32]
     table: NDArray[np.int32] | None
 
     def find(self, keys: Ints) -> NDArray[np.int32]:
@@ -182,7 +182,8 @@ def count_level(node: NDArray[np.int32], stream: NDArray[Any], contexts: int, si
     if dense:
         nodes = np.full(len(table), -1, np.int32)
         nodes[keys] = np.arange(len(keys), dtype=np.int32)
-    return Level(keys, counts, total, types, nodes)
+    small = [numbers.astype(np.int32) for numbers in (counts, total, types)]
+    return Level(keys, small[0], small[1], small[2], nodes)
 
 
 def _merge(keys: Ints, counts: Ints, more: Ints, more_counts: Ints) -> tuple[Ints, Ints]:

@@ -16,6 +16,7 @@ from pipeline.ngrams import CharNgram
 from pipeline.word_ngrams import WordNgram
 
 XZ_WINDOW = 4 << 20  # bytes of training text that xz looks back on; it compresses them twice
+WORD_TEXT = 20_000_000  # characters of training text that words are counted in
 WORDS = "word_3gram"
 BESIDE = 5  # the order of the character n-gram that always stands beside a model
 
@@ -30,9 +31,12 @@ class Rivals:
 
     @classmethod
     def train(cls, training: Callable[[str], Iterable[str]], order: int) -> "Rivals":
-        """Read the training text, which `training` gives under a description, once for each."""
+        """Read the training text, which `training` gives under a description, once for each.
+
+        Words are counted in the beginning of a very long text, since each takes much memory.
+        """
         characters = CharNgram.train(training("character n-grams"), order)
-        return cls(characters, WordNgram.train(training("word n-grams")))
+        return cls(characters, WordNgram.train(_beginning(training("word n-grams"))))
 
     def table(self, texts: Sequence[str]) -> np.ndarray:
         """The bits of each text under each of `names`, float64 [texts, names]."""
@@ -54,6 +58,16 @@ class Rivals:
             return np.array([self._known[text][column] for text in texts])
 
         return bits
+
+
+def _beginning(texts: Iterable[str]) -> Iterator[str]:
+    """Texts until they have `WORD_TEXT` characters together."""
+    held = 0
+    for text in texts:
+        yield text
+        held += len(text)
+        if held >= WORD_TEXT:
+            return
 
 
 def rival_bits_per_byte(
