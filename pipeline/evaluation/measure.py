@@ -42,11 +42,19 @@ class Examiner:
         self._model, self._tokenizer = model, tokenizer
         self._rivals, self._settings, self._seed = rivals, settings, settings.seed
         self.measures: list[Measure] = []
+        self._known: dict[str, float] = {}  # bits of sentences that were scored already
 
     def bits(self, texts: list[str], heads: list[str] | None = None) -> np.ndarray:
         """Total bits of each text, or of what follows its head; see `text_bits`."""
         with progress("scoring", len(texts)) as bar:
             return text_bits(self._model, self._tokenizer, texts, bar, heads)
+
+    def sentence_bits(self, texts: list[str]) -> np.ndarray:
+        """`bits`, but what was asked before is remembered: with no examples it is asked again."""
+        new = list(dict.fromkeys(text for text in texts if text not in self._known))
+        if new:
+            self._known.update(zip(new, self.bits(new).tolist(), strict=True))
+        return np.array([self._known[text] for text in texts])
 
     def _keep(self, one: Measure) -> None:
         if one.values:
@@ -133,7 +141,7 @@ class Examiner:
 
     def pairs(self, name: str, given: PairSet) -> dict[str, Any]:
         """Minimal pairs; the rivals' accuracy stands under their names."""
-        won = won_pairs(given.pairs, self.bits)
+        won = won_pairs(given.pairs, self.sentence_bits)
         result = summarise_pairs(given.pairs, *won, self._seed)
         asked = [text for pair in given.pairs for text in (pair.good, pair.bad)]
         self._keep(measure(f"pairs/{name}", won[0], asked))
@@ -148,7 +156,7 @@ class Examiner:
     def facts(self, name: str, given: FactSet) -> dict[str, Any]:
         """Facts in all their formulations; rivals stand under `rival` and `rival_measure`."""
         questions = given.questions
-        bits = question_bits(questions, self.bits)
+        bits = question_bits(questions, self.sentence_bits)
         shares = answer_shares(questions, bits)
         result = self._scores(given, shares)
         plain = answer_shares(questions, bits, normalised=False)
@@ -199,7 +207,7 @@ class Examiner:
 
     def choices(self, name: str, given: ItemSet) -> dict[str, Any]:
         """Multiple choice or cloze."""
-        answers = answer_items(given.items, self.bits)
+        answers = answer_items(given.items, self.sentence_bits)
         result = score_choices(given.items, answers, self._seed)
         asked = [text for item in given.items for text in item.texts]
         self._keep(measure(f"choices/{name}", answers.by_bits, asked))
@@ -221,12 +229,12 @@ class Examiner:
             tested = _tested(facts)
             asked = [tested[place] for place in spread_out(len(tested), limit, seed)]
             result[f"facts/{name}"] = facts_in_context(
-                facts.questions, asked, self.bits, shots, seed
+                facts.questions, asked, self.sentence_bits, shots, seed
             )
         for name, given in material.choices.items():
             asked = spread_out(len(given.items), limit, seed)
             result[f"choices/{name}"] = choices_in_context(
-                given.items, asked, self.bits, shots, seed
+                given.items, asked, self.sentence_bits, shots, seed
             )
         return result
 
