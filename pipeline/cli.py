@@ -336,8 +336,8 @@ def evaluate(
     Corpus and settings are those of params.yaml, which must have been cleaned by `dvc repro`.
     """
     from pipeline.evaluation.evaluate import evaluate_folders
-    from pipeline.evaluation.table import print_table, together
     from pipeline.params import load_params
+    from pipeline.reporting.benchmark_table import print_table, together
 
     if seeds and len(folders) < 2:
         raise UserError("--seeds needs two folders or more: one model trained with several seeds")
@@ -376,7 +376,7 @@ def compare(
 ) -> None:
     """Say on what two evaluated models differ: a paired bootstrap over the items."""
     from pipeline.evaluation.compare import compare_reports
-    from pipeline.evaluation.table import print_differences
+    from pipeline.reporting.benchmark_table import print_differences
 
     differences, others = compare_reports(first, second)
     if as_json:

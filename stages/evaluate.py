@@ -27,7 +27,7 @@ def main(params: Params) -> None:
     from pipeline.evaluation.benchmark import Subject, run_benchmark
     from pipeline.evaluation.harness import write_harness
     from pipeline.evaluation.items import write_items
-    from pipeline.evaluation.table import print_table
+    from pipeline.reporting.benchmark_table import print_table
 
     if params.training.threads:
         torch.set_num_threads(params.training.threads)

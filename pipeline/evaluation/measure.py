@@ -178,6 +178,7 @@ class Examiner:
                 scores[rival] = self._scores(given, theirs, members)["accuracy"]
             result["by_relation"][relation] = scores
         result["macro"] = macro(result["by_relation"], (*MACRO, *beside))
+        result["told_facts"] = [list(fact) for fact in sorted(given.attested)]
         self._keep_facts(name, given, shares)
         return result
 

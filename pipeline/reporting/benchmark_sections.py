@@ -7,8 +7,8 @@ from pipeline.publishing.results import dig
 from pipeline.reporting import figures
 from pipeline.reporting.blocks import Quotes, Section, Table, interval, megabytes, number, shown
 from pipeline.reporting.figures import readable
+from pipeline.reporting.rivals import NGRAMS as RIVALS
 
-RIVALS = {"char_5gram": "5-gram", "char_7gram": "7-gram", "word_3gram": "word 3-gram"}
 SMALL = ("bigram", "lstm")  # variants of the ladder that stand beside the model
 SHOWN = 9  # samples on the page
 

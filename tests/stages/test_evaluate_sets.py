@@ -88,6 +88,7 @@ def test_files_of_params_come_first_and_the_languages_own_are_taken_too(project:
     assert (facts["set"], facts["facts"], facts["chance"]) == ("tat", 3, 0.5)
     # Айдар meets Казанда and Булат Уфада in training; of Фәния no text tells.
     assert facts["attested_facts"] == 2
+    assert facts["told_facts"] == [["home", "Айдар"], ["home", "Булат"]]
     assert 0 <= facts["accuracy_unattested"] <= 1
     assert facts["macro"]["accuracy"] == facts["by_relation"]["home"]["accuracy"]
     assert facts["accurate_and_consistent"] == facts["all_formulations_right"]

@@ -8,7 +8,7 @@ import pytest
 from pipeline.errors import UserError
 from pipeline.evaluation.compare import compare, compare_reports
 from pipeline.evaluation.items import Measure, measure, read_items, write_items
-from pipeline.evaluation.table import mean_and_spread
+from pipeline.reporting.benchmark_table import mean_and_spread
 
 ASKED = [f"text {number}" for number in range(200)]
 

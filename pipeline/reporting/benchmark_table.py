@@ -11,19 +11,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.evaluation.baselines import WORDS
 from pipeline.evaluation.compare import Difference
 from pipeline.publishing.results import dig
+from pipeline.reporting.rivals import NGRAMS
 
-RIVALS = {
-    "char_5gram": "5-gram",
-    "char_7gram": "7-gram",
-    WORDS: "word 3-gram",
-    "chance": "chance",
-    "majority": "majority",
-}
-
-
+RIVALS = {**NGRAMS, "chance": "chance", "majority": "majority"}
 WIDTH = 240  # columns, of a file or a pipe
 
 
