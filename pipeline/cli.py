@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 
 MODEL = Path("data/model")
+EVALUATIONS = Path("reports/evaluations")
 ModelFolder = Annotated[Path, typer.Option("--model", help="Folder of a trained model.")]
 ModelFolders = Annotated[
     list[Path] | None,
@@ -320,6 +321,38 @@ def submit(
 
 @app.command()
 @one_line
+def evaluate(
+    folders: Annotated[
+        list[Path], typer.Argument(help="Folders of models: ours, or any of transformers.")
+    ],
+    out: Annotated[Path, typer.Option(help="Where to write NAME.json for each.")] = EVALUATIONS,
+    seeds: Annotated[
+        bool, typer.Option("--seeds", help="They are one model with several seeds: mean, spread.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Measure models on the benchmark of this project, in one table.
+
+    Corpus and settings are those of params.yaml, which must have been cleaned by `dvc repro`.
+    """
+    from pipeline.evaluation.evaluate import evaluate_folders
+    from pipeline.params import load_params
+    from pipeline.reporting.benchmark_table import print_table, together
+
+    if seeds and len(folders) < 2:
+        raise UserError("--seeds needs two folders or more: one model trained with several seeds")
+    reports = evaluate_folders(folders, load_params(), out)
+    if as_json:
+        of_all = {"together": together(reports)} if seeds else {}
+        print(json.dumps({"models": reports, **of_all}, ensure_ascii=False))
+        return
+    print_table(reports, seeds)
+    for name in reports:
+        print(out / f"{name}.json")
+
+
+@app.command()
+@one_line
 def publish(
     name: Annotated[str, typer.Argument(help="Its name on the Hub: ORGANISATION/NAME.")],
     private: Annotated[bool, typer.Option("--private", help="For you alone.")] = False,
@@ -332,6 +365,27 @@ def publish(
     from pipeline.publishing.publish import publish as publish_model
 
     publish_model(name, private, dry_run, licence)
+
+
+@app.command()
+@one_line
+def compare(
+    first: Annotated[Path, typer.Argument(help="A report, such as reports/evaluation.json.")],
+    second: Annotated[Path, typer.Argument(help="The report of another model.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not a table.")] = False,
+) -> None:
+    """Say on what two evaluated models differ: a paired bootstrap over the items."""
+    from pipeline.evaluation.compare import compare_reports
+    from pipeline.reporting.benchmark_table import print_differences
+
+    differences, others = compare_reports(first, second)
+    if as_json:
+        rows = [one._asdict() | {"better": one.better} for one in differences]
+        print(json.dumps({"differences": rows, "not_compared": others}, ensure_ascii=False))
+        return
+    print_differences(differences)
+    if others:
+        print(f"not the same items, so not compared: {', '.join(others)}")
 
 
 def _read_lines(file: Path) -> list[str]:

@@ -51,6 +51,8 @@ class Language:
     glotcc: str | None
     origin: str
     """The file that says so, or "text"."""
+    harmony: tuple[str, ...] = ()
+    """Pairs of letters that stand for each other in suffixes, back and front, such as `аә`."""
 
 
 def letters_outside(language: Language, text: str) -> float:
@@ -208,6 +210,7 @@ class _Reader:
             fineweb2=self._optional(sources, "sources.fineweb2"),
             glotcc=self._optional(sources, "sources.glotcc"),
             origin=self.path.as_posix(),
+            harmony=self._harmony(alphabet),
         )
         self._nothing_left(sources, "sources.")
         self._nothing_left(self.values, "")
@@ -258,6 +261,15 @@ class _Reader:
         self._nothing_left(both, f"{key}.")
         thresholds[name] = float(threshold)
         return label
+
+    def _harmony(self, alphabet: str) -> tuple[str, ...]:
+        pairs = self._names(self.values, "harmony")
+        for pair in pairs:
+            if len(pair) != 2 or pair[0] == pair[1] or not set(pair) <= set(alphabet):
+                raise self._wrong("harmony", pair, "must be two different letters of the alphabet")
+        if len(set("".join(pairs))) < 2 * len(pairs):
+            raise self._wrong("harmony", list(pairs), "has a letter in two pairs")
+        return pairs
 
     def _names(self, values: dict[str, Any], key: str) -> tuple[str, ...]:
         names = values.pop(key.split(".")[-1], None) or []

@@ -43,9 +43,9 @@ class Level:
     """
 
     keys: Ints
-    counts: Ints
-    total: Ints
-    types: Ints
+    counts: NDArray[np.int32]
+    total: NDArray[np.int32]
+    types: NDArray[np.int32]
     table: NDArray[np.int32] | None
 
     def find(self, keys: Ints) -> NDArray[np.int32]:
@@ -59,7 +59,14 @@ class Level:
 class CharNgram:
     """An interpolated Witten-Bell model of characters; make one with `CharNgram.train`."""
 
-    def __init__(self, symbols: NDArray[np.uint32], counts: Ints, levels: list[Level]) -> None:
+    def __init__(
+        self,
+        symbols: NDArray[np.uint32],
+        counts: Ints,
+        levels: list[Level],
+        alphabet: int = CHARACTERS,
+    ) -> None:
+        self.alphabet = alphabet
         self.symbols = symbols  # code points; symbols[i] is the symbol i + 2 of streams and keys
         self.counts = counts  # of each symbol; none for START and UNSEEN
         self.levels = levels  # of two characters, of three, ...
@@ -72,10 +79,11 @@ class CharNgram:
         return len(self.levels) + 1
 
     @classmethod
-    def train(cls, texts: Iterable[str], order: int) -> "CharNgram":
+    def train(cls, texts: Iterable[str], order: int, alphabet: int = CHARACTERS) -> "CharNgram":
         """Count the n-grams of 1 to `order` characters in `texts`, each of which begins anew.
 
-        Holds about 8 bytes a character while it counts.
+        `alphabet` is how many characters there are at all, seen and unseen. Holds about 8 bytes a
+        character while it counts.
 
         Raises:
             ValueError: the order is not within 1 to 7, or there is no character at all.
@@ -92,12 +100,12 @@ class CharNgram:
         node = stream.astype(np.int32)  # at each place: the n-gram that ends there, or -1
         contexts = size
         for length in range(2, order + 1):
-            level = _count(node, stream, contexts, size)
+            level = count_level(node, stream, contexts, size)
             levels.append(level)
             contexts = len(level.keys)
             if length < order:
-                _descend(node, stream, level, size)
-        return cls(symbols, counts, levels)
+                descend(node, stream, level, size)
+        return cls(symbols, counts, levels, alphabet)
 
     def bits(self, texts: Sequence[str]) -> Floats:
         """-log2 p of each text: every character, no end symbol. Shape [texts]."""
@@ -110,7 +118,7 @@ class CharNgram:
         A surrogate, which is no character, is taken for one that training never met.
         """
         result = np.zeros((len(texts), self.order))
-        for begin, end in _spans(texts):
+        for begin, end in spans(texts):
             stream = self._symbol_of[_code_points(texts[begin:end])]
             starts = np.concatenate([[0], np.cumsum([len(t) + 1 for t in texts[begin:end]])[:-1]])
             stream[starts] = START
@@ -123,13 +131,13 @@ class CharNgram:
         size = len(self.symbols) + 2
         seen, kinds = int(self.counts.sum()), len(self.symbols)
         p = self.counts[stream] / (seen + kinds)
-        p[stream == UNSEEN] = kinds / (seen + kinds) / (CHARACTERS - kinds)
+        p[stream == UNSEEN] = kinds / (seen + kinds) / max(self.alphabet - kinds, 1)
         p[stream == START] = 1.0
         yield -np.log2(p)
         node = stream.astype(np.int32)
         node[stream == UNSEEN] = -1
         for level in self.levels:
-            place, context = _with_context(node, stream, 0, len(stream))
+            place, context = with_context(node, stream, 0, len(stream))
             types = level.types[context]
             followed = types > 0
             place, context, types = place[followed], context[followed], types[followed]
@@ -140,7 +148,7 @@ class CharNgram:
             yield -np.log2(p)
 
 
-def _with_context(
+def with_context(
     node: NDArray[np.int32], stream: NDArray[Any], begin: int, end: int
 ) -> tuple[Ints, NDArray[np.int32]]:
     """The places from `begin` to `end` that a known n-gram precedes in the same text, and that
@@ -151,14 +159,14 @@ def _with_context(
     return place + first, before[place]
 
 
-def _count(node: NDArray[np.int32], stream: NDArray[Any], contexts: int, size: int) -> Level:
+def count_level(node: NDArray[np.int32], stream: NDArray[Any], contexts: int, size: int) -> Level:
     """Count the n-grams that end at each place of the stream, given the (n-1)-grams before them."""
     dense = contexts * size <= _DENSE
     table = np.zeros(contexts * size if dense else 0, np.int64)
     keys, counts = np.zeros(0, np.int64), np.zeros(0, np.int64)
     for begin in range(0, len(stream), _CHUNK):
         end = min(begin + _CHUNK, len(stream))
-        place, context = _with_context(node, stream, begin, end)
+        place, context = with_context(node, stream, begin, end)
         chunk = context * np.int64(size) + stream[place]
         if dense:
             table += np.bincount(chunk, minlength=len(table))
@@ -174,7 +182,8 @@ def _count(node: NDArray[np.int32], stream: NDArray[Any], contexts: int, size: i
     if dense:
         nodes = np.full(len(table), -1, np.int32)
         nodes[keys] = np.arange(len(keys), dtype=np.int32)
-    return Level(keys, counts, total, types, nodes)
+    small = [numbers.astype(np.int32) for numbers in (counts, total, types)]
+    return Level(keys, small[0], small[1], small[2], nodes)
 
 
 def _merge(keys: Ints, counts: Ints, more: Ints, more_counts: Ints) -> tuple[Ints, Ints]:
@@ -188,12 +197,12 @@ def _merge(keys: Ints, counts: Ints, more: Ints, more_counts: Ints) -> tuple[Int
     return np.insert(keys, place[new], more[new]), np.insert(counts, place[new], more_counts[new])
 
 
-def _descend(node: NDArray[np.int32], stream: NDArray[Any], level: Level, size: int) -> None:
+def descend(node: NDArray[np.int32], stream: NDArray[Any], level: Level, size: int) -> None:
     """Lengthen the n-gram that ends at each place by the character before it, in place and
     backwards."""
     for begin in reversed(range(0, len(stream), _CHUNK)):
         end = min(begin + _CHUNK, len(stream))
-        place, context = _with_context(node, stream, begin, end)
+        place, context = with_context(node, stream, begin, end)
         keys, inverse = context * np.int64(size) + stream[place], None
         if level.table is None:  # neighbouring keys share cache lines: search in sorted order
             keys, inverse = np.unique_inverse(keys)
@@ -240,7 +249,7 @@ def _gather(texts: Iterable[str]) -> Iterator[list[str]]:
         yield held
 
 
-def _spans(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
+def spans(texts: Sequence[str]) -> Iterator[tuple[int, int]]:
     """Cut a list of texts into stretches of about a chunk of characters."""
     begin, characters = 0, 0
     for end, text in enumerate(texts, 1):

@@ -357,13 +357,17 @@ class TrainingParams(OptimizerParams):
 
 
 class TrackingParams(Section):
-    """What accompanies a training and does not shape the model; no stage depends on it."""
+    """What accompanies a training and does not shape the model; no stage depends on it.
+
+    `probes` is how many minimal pairs and questions are asked at each validation; 0 asks none.
+    """
 
     checkpoint_seconds: float = Field(default=20, gt=0)
     keep_checkpoints: int = Field(default=2, ge=1, le=1000)
     tensorboard: bool = True
     json_lines: bool = False
     dvclive: bool = False
+    probes: int = Field(default=20, ge=0, le=10_000)
     wandb: Literal["offline", "online", "disabled"] = "offline"
     project: str = "tugantel"
 
@@ -381,14 +385,52 @@ class GenerationParams(Section):
     seed: int = Field(default=0, ge=0)
 
 
-class EvaluationParams(Section):
-    """What the benchmark measures, and on how much."""
+BenchmarkFile = Annotated[str, Field(min_length=1)]
 
-    ngram_order: int = Field(default=5, ge=5, le=7)
-    pairs: int = Field(default=400, ge=10)
-    samples: int = Field(default=6, ge=1, le=100)
+
+class EvaluationParams(Section):
+    """What the benchmark measures, and on how much.
+
+    `pairs`, `cloze` and `few_shot_questions` are the most items of each set. Files are named by
+    their paths; what they hold is known by the name of the file without its suffix.
+    """
+
+    ngram_order: int = Field(default=7, ge=5, le=7)
+    pairs: int = Field(default=600, ge=10)
+    pair_files: list[BenchmarkFile] = []
+    fact_files: list[BenchmarkFile] = []
+    choice_files: list[BenchmarkFile] = []
+    text_files: list[BenchmarkFile] = []
+    cloze: int = Field(default=200, ge=10)
+    few_shot: list[Annotated[int, Field(ge=0, le=64)]] = [0, 1, 4]
+    few_shot_questions: int = Field(default=60, ge=1)
+    samples: int = Field(default=6, ge=1, le=1000)
+    temperatures: list[Annotated[float, Field(ge=0, le=10)]] = Field(
+        default=[0.5, 0.8, 1.1], min_length=1
+    )
     test_megabytes: float = Field(default=2.0, gt=0)
     seed: int = Field(default=0, ge=0)
+
+    @field_validator("pair_files", "fact_files", "choice_files", "text_files")
+    @classmethod
+    def _names_differ(cls, paths: list[str]) -> list[str]:
+        names = [benchmark_name(path) for path in paths]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"two files are called {name}: rename one of them")
+        return paths
+
+    @field_validator("few_shot", "temperatures")
+    @classmethod
+    def _all_differ(cls, values: list[Any]) -> list[Any]:
+        if len(set(values)) != len(values):
+            raise ValueError("the values must differ from one another")
+        return values
+
+
+def benchmark_name(path: str) -> str:
+    """What a file or folder of the benchmark is called in reports: tat.pairs.jsonl is `tat`."""
+    return Path(path).name.split(".")[0]
 
 
 class Variant(Section):

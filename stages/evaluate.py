@@ -4,75 +4,53 @@ Without this nobody could say whether the model speaks its language or only look
 """
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from pipeline.documents import write_json
 from pipeline.errors import UserError
 from pipeline.params import Params
 from stages import run
 
+if TYPE_CHECKING:
+    from pipeline.evaluation.benchmark import Loaded
+
 MODEL, TOKENIZER = Path("data/model"), Path("data/tokenizer")
 CLEAN, PROBES = Path("data/clean"), Path("data/probes")
+HARNESS = Path("data/harness")  # the same pairs and choices as tasks of lm-evaluation-harness
 REPORT = Path("reports/evaluation.json")
 
 
 def main(params: Params) -> None:
-    """Write reports/evaluation.json."""
+    """Write reports/evaluation.json, and beside it what each item came to."""
     import torch
 
-    from pipeline.evaluation.benchmark import run_benchmark
-    from pipeline.models import load_model
-    from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
+    from pipeline.evaluation.benchmark import Subject, run_benchmark
+    from pipeline.evaluation.harness import write_harness
+    from pipeline.evaluation.items import write_items
+    from pipeline.reporting.benchmark_table import print_table
 
     if params.training.threads:
         torch.set_num_threads(params.training.threads)
+    material, verdicts = run_benchmark([Subject("model", _load)], CLEAN, PROBES, params)
+    result = verdicts["model"]
+    model, tokenizer = _load()
+    write_harness(HARNESS, material, tokenizer, model.config.context)
+    write_json(REPORT, result.report)
+    write_items(REPORT, "model", result.measures)
+    print_table({"model": result.report})
+
+
+def _load() -> "Loaded":
+    from pipeline.models import load_model
+    from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
+
     model, tokenizer = load_model(MODEL)
     if fingerprint(tokenizer) != fingerprint(load_tokenizer(TOKENIZER)):
         raise UserError(
             f"the model in {MODEL} was trained with another tokenizer than the one in {TOKENIZER}: "
             "run `dvc repro` to train it anew"
         )
-    result = run_benchmark(model, tokenizer, CLEAN, PROBES, params.evaluation, params.generation)
-    write_json(REPORT, result)
-    show(result)
-
-
-def show(result: dict[str, Any]) -> None:
-    """Print the headline figures, each beside what it must be seen against."""
-    from rich.console import Console
-    from rich.table import Table
-
-    bits, pairs, facts = result["bits_per_byte"], result["minimal_pairs"], result["facts"]
-    table = Table("measure", "model", "char 5-gram", "chance", "majority")
-    five = bits["char_5gram"]
-    rows = [
-        ("bits per byte (test)", bits["model"], five, None, None),
-        ("minimal pairs", pairs["accuracy"], pairs["char_5gram"], 0.5, None),
-        (
-            "minimal pairs, per byte",
-            pairs["accuracy_per_byte"],
-            pairs["char_5gram_per_byte"],
-            0.5,
-            None,
-        ),
-    ]
-    if facts["questions"]:
-        rows += [
-            (name, facts[key], facts[beside], facts[chance], facts[majority])
-            for name, key, beside, chance, majority in (
-                ("facts, never told so", "accuracy", "char_5gram", "chance", "majority"),
-                (
-                    "same answer in all wordings",
-                    "consistency",
-                    "char_5gram_consistency",
-                    "chance_consistency",
-                    "majority_consistency",
-                ),
-            )
-        ]
-    for name, *values in rows:
-        table.add_row(name, *("-" if value is None else f"{value:.3f}" for value in values))
-    Console().print(table)
+    return model, tokenizer
 
 
 if __name__ == "__main__":

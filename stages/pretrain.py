@@ -1,6 +1,7 @@
 """Train the model and draw its loss."""
 
 import argparse
+import os
 from pathlib import Path
 
 from pipeline.params import Params
@@ -15,10 +16,13 @@ def main(params: Params) -> None:
     )
     resume = parser.parse_args().resume
 
+    from pipeline.evaluation.probe import make_prober
     from pipeline.reporting.figures import loss_curve
     from pipeline.training.pretrain import Places, pretrain
 
-    curve = pretrain(params, Places(), resume)
+    first = os.environ.get("RANK", "0") == "0"  # of many processes only one asks
+    prober = make_prober(params, Path("data/clean"), Path("data/probes")) if first else None
+    curve = pretrain(params, Places(), resume, prober)
     if curve:  # empty in all processes but the first
         loss_curve(curve, Path("reports/loss.png"))
 

@@ -19,6 +19,7 @@ from pipeline.corpus.paths import TextFile, list_files, walk
 from pipeline.errors import UserError
 from pipeline.params import FilesSource, HubSource, Params, Source
 
+BENCHMARKS = "languages/benchmarks"
 CACHE = Path(".cache/fingerprints.json")
 _RACY_NANOSECONDS = 2_000_000_000
 _BLOCK = 1 << 20
@@ -164,6 +165,41 @@ def ready_settings(params: Params) -> dict[str, Any]:
                 fingerprints.describe(TextFile(folder / file, file, "txt", None)) for file in files
             ]
     return described
+
+
+def benchmark_settings(params: Params) -> dict[str, Any]:
+    """Hashes of the files that the benchmark reads: those of params, and the language's own.
+
+    Raises:
+        UserError: a file does not exist or cannot be read.
+    """
+    settings = params.evaluation
+    own = sorted(Path(BENCHMARKS).glob(f"{params.corpus.language}.*"))
+    named = {
+        "pairs": settings.pair_files,
+        "facts": settings.fact_files,
+        "choices": settings.choice_files,
+        "texts": settings.text_files,
+        "language": [str(path) for path in own],
+    }
+    with Fingerprints() as fingerprints:
+        return {
+            kind: [
+                fingerprints.describe(TextFile(file, file.name, "txt", None))
+                for path in paths
+                for file in _benchmark_files(Path(path).expanduser())
+            ]
+            for kind, paths in named.items()
+        }
+
+
+def _benchmark_files(path: Path) -> list[Path]:
+    """A file, or the JSON lines of a folder, as BLiMP comes."""
+    if path.is_dir():
+        return sorted(path.glob("*.jsonl"))
+    if not path.is_file():
+        raise UserError(f"{path} does not exist: a param of evaluation names it")
+    return [path]
 
 
 def reference_settings(params: Params) -> dict[str, Any]:

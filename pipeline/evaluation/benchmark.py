@@ -1,13 +1,14 @@
-"""The whole benchmark of one model: what goes into reports/evaluation.json.
+"""The whole benchmark of one model or several: what goes into reports/evaluation.json.
 
-Everything that can be wrong with the input is found first. Then the model writes its samples, one
-pass over the training text counts words, one looks for overlaps and one trains the n-grams; then
-both score. Training text streams by and is never held.
+Everything that can be wrong with the input is found first. Then each model writes its samples, the
+training text is read for what it holds of the benchmark and of the samples, the n-grams are trained
+on it, and all score. Every model gets the same benchmark.
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,37 +16,43 @@ import numpy as np
 from tokenizers import Tokenizer
 
 from pipeline.documents import read_texts
-from pipeline.evaluation.baselines import ngram_bits_per_byte, xz_bits_per_byte
-from pipeline.evaluation.facts import (
-    Question,
-    answer_shares,
-    majority_answers,
-    question_bits,
-    read_questions,
-    score_facts,
+from pipeline.errors import UserError
+from pipeline.evaluation.baselines import Rivals
+from pipeline.evaluation.held_out import sample_documents, training_texts
+from pipeline.evaluation.identified import make_identify
+from pipeline.evaluation.items import Measure
+from pipeline.evaluation.material import FactSet, Material, PairSet, gather
+from pipeline.evaluation.measure import Examiner, add_xz
+from pipeline.evaluation.overlap import RunFinder, words
+from pipeline.evaluation.samples import (
+    Identify,
+    Judge,
+    by_temperature,
+    sample_prompts,
+    summary,
+    write_samples,
 )
-from pipeline.evaluation.held_out import (
-    Document,
-    DocumentOverlap,
-    FactOverlap,
-    PairOverlap,
-    count_words,
-    sample_documents,
-    training_texts,
-)
-from pipeline.evaluation.likelihood import bits_per_byte, text_bits, utf8_bytes
-from pipeline.evaluation.made_pairs import Sifter, WordForms, candidates
-from pipeline.evaluation.overlap import RunFinder
-from pipeline.evaluation.pairs import Pair, Scorer, choose_pairs, read_pairs, score_pairs
-from pipeline.evaluation.samples import Judge, sample_prompts, summary, write_samples
-from pipeline.evaluation.uncertainty import interval
+from pipeline.evaluation.sets import Sets, read_sets
+from pipeline.languages import load_language
 from pipeline.models import LanguageModel
-from pipeline.ngrams import CharNgram
-from pipeline.params import EvaluationParams, GenerationParams
-from pipeline.progress import progress
+from pipeline.params import Params
+from pipeline.tokenization.tokenizer import encode_batch
 
-PAIRS, FACTS = "pairs.jsonl", "facts.json"
-BESIDE = 5  # the order of the n-gram that stands beside the model on pairs and facts
+Loaded = tuple[LanguageModel, Tokenizer]
+
+
+class Subject(NamedTuple):
+    """A model under test: its name, and how to load it."""
+
+    name: str
+    load: Callable[[], Loaded]
+
+
+class Verdict(NamedTuple):
+    """What a model came to: the report, and each item."""
+
+    report: dict[str, Any]
+    measures: list[Measure]
 
 
 class Clock:
@@ -59,7 +66,7 @@ class Clock:
     def __call__(self, part: str) -> Iterator[None]:
         began = time.monotonic()
         yield
-        self.seconds[part] = round(time.monotonic() - began, 2)
+        self.seconds[part] = round(time.monotonic() - began + self.seconds.get(part, 0), 2)
 
     def total(self) -> dict[str, float]:
         """All seconds so far, and those of each part."""
@@ -67,191 +74,131 @@ class Clock:
 
 
 def run_benchmark(
-    model: LanguageModel,
-    tokenizer: Tokenizer,
-    clean: Path,
-    probes: Path,
-    settings: EvaluationParams,
-    generation: GenerationParams,
-) -> dict[str, Any]:
-    """Measure `model` on `clean`/test and `probes`, which may be empty, beside n-grams.
+    subjects: Sequence[Subject], clean: Path, probes: Path, params: Params
+) -> tuple[Material, dict[str, Verdict]]:
+    """Measure models on `clean`/test, `probes` and the sets that params and language bring.
+
+    Returns what was asked, and what each model came to by its name.
 
     Raises:
-        UserError: a split has no text, or a probe is malformed.
+        UserError: a split has no text, a set is malformed, a text is shorter than a model's
+            context, or a model cannot be loaded.
     """
+    settings, language = params.evaluation, params.corpus.language
     clock, seed = Clock(), settings.seed
-    given = read_pairs(probes / PAIRS) if (probes / PAIRS).exists() else None
-    questions = read_questions(probes / FACTS) if (probes / FACTS).exists() else []
+    load = lru_cache(maxsize=1)(lambda place: subjects[place].load())  # one model at a time
+    sets = read_sets(settings, probes, language)
     documents = sample_documents(clean / "test", settings.test_megabytes, seed)
     texts = [document.text for document in documents]
+    for place in reversed(range(len(subjects))):
+        check_texts(sets, *load(place))
 
     with clock("samples"):
         prompts = sample_prompts(texts, settings.samples, seed)
-        samples = write_samples(model, tokenizer, prompts, generation)
-    with clock("overlap"):
-        fair = compare_with_training(
-            clean / "train", texts, given, questions, samples, settings.pairs, seed
-        )
-    with clock("ngrams"):
-        training = training_texts(clean / "train", "character n-grams")
-        ngram = CharNgram.train(training, settings.ngram_order)
-
-    def ngram_scorer(chosen: list[str]) -> np.ndarray:
-        return ngram.bits_by_order(chosen)[:, BESIDE - 1]
-
-    def model_scorer(chosen: list[str]) -> np.ndarray:
-        with progress("scoring", len(chosen)) as bar:
-            return text_bits(model, tokenizer, chosen, bar)
-
-    with clock("likelihood"):
-        likelihood = measure_likelihood(model_scorer, ngram, documents, fair.documents, seed)
-        mine = [texts[number] for number in fair.documents]
-        likelihood["bits_per_byte"]["xz"] = xz_bits_per_byte(read_texts(clean / "train"), mine)
-    with clock("minimal_pairs"):
-        pairs = choose_pairs(fair.pairs, settings.pairs, seed)
-        minimal_pairs = measure_pairs(pairs, model_scorer, ngram_scorer, seed)
-        minimal_pairs["made"] = given is None
-        minimal_pairs["contaminated"] = None if given is None else len(given) - len(fair.pairs)
-    with clock("facts"):
-        facts = measure_facts(questions, model_scorer, ngram_scorer, seed, fair.told)
-    return {
-        **likelihood,
-        "minimal_pairs": minimal_pairs,
-        "facts": facts,
-        "samples": [
-            sample | verdict for sample, verdict in zip(samples, fair.verdicts, strict=True)
-        ],
-        "writing": {"model": summary(fair.verdicts), "held_out": summary(fair.people)},
-        "seconds": clock.total(),
-    }
-
-
-class Comparison(NamedTuple):
-    """What is fair to ask, since the training text does not hold it, and what samples copied."""
-
-    documents: list[int]  # test documents without overlap
-    pairs: list[Pair]
-    told: frozenset[int]  # held-out questions that training text answers word for word
-    verdicts: list[dict[str, Any]]  # of the samples
-    people: list[dict[str, Any]]  # of held-out text of the same length
-
-
-def compare_with_training(
-    train: Path,
-    texts: Sequence[str],
-    given: Sequence[Pair] | None,
-    questions: Sequence[Question],
-    samples: Sequence[dict[str, Any]],
-    wanted_pairs: int,
-    seed: int,
-) -> Comparison:
-    """Count the training words, make pairs where none are given, and look for overlaps at once."""
-    known = count_words(train)
-    finder = RunFinder()
-    documents = DocumentOverlap(texts, finder)
-    pairs: PairOverlap | Sifter
-    if given is not None:
-        pairs = PairOverlap(given, finder)
-    else:
-        pairs = Sifter(candidates(texts, WordForms(known), wanted_pairs, seed), finder)
-    facts = FactOverlap(questions, finder)
-    judge = Judge([sample["text"] for sample in samples], finder)
-    people = Judge(_cut_like(texts, samples, seed), finder)
-    finder.search(training_texts(train, "overlap with the training text"))
-    return Comparison(
-        documents.clean(),
-        pairs.pairs(),
-        facts.told(read_texts(train)),
-        judge.verdicts(known),
-        people.verdicts(known),
-    )
-
-
-def measure_likelihood(
-    scorer: Scorer,
-    ngram: CharNgram,
-    documents: Sequence[Document],
-    own: Sequence[int],
-    seed: int,
-) -> dict[str, Any]:
-    """Bits per byte of the model and the n-grams on the documents numbered in `own`.
-
-    `bits_per_byte_all` also holds the documents that overlap with training.
-    """
-    texts = [document.text for document in documents]
-    mine = [texts[index] for index in own]
-    size = np.array([utf8_bytes(text) for text in texts])
-    bits = scorer(texts)
-    by_source = {}
-    for source in sorted({document.source for document in documents}):
-        members = [index for index in own if documents[index].source == source]
-        by_source[source] = bits_per_byte(bits[members], [texts[index] for index in members])
-    return {
-        "bits_per_byte": {
-            "model": bits_per_byte(bits[own], mine),
-            **ngram_bits_per_byte(ngram, mine),
-        },
-        "bits_per_byte_interval": interval(bits[own], seed, weights=size[own]),
-        "bits_per_byte_by_source": by_source,
-        "bits_per_byte_all": {
-            "model": bits_per_byte(bits, texts),
-            **ngram_bits_per_byte(ngram, texts),
-        },
-        "test": {
-            "documents": len(own),
-            "bytes": int(size[own].sum()),
-            "sampled_documents": len(texts),
-            "sampled_bytes": int(size.sum()),
-            "contaminated_documents": len(texts) - len(own),
-            "contaminated_share": 1 - len(own) / len(texts),
-        },
-    }
-
-
-def measure_pairs(
-    pairs: Sequence[Pair], scorer: Scorer, ngram_scorer: Scorer, seed: int
-) -> dict[str, Any]:
-    """The model's scores, and the n-gram's under keys that begin with char_5gram."""
-    result = score_pairs(pairs, scorer, seed)
-    beside = score_pairs(pairs, ngram_scorer, seed)
-    result["char_5gram"] = beside["accuracy"]
-    result["char_5gram_per_byte"] = beside["accuracy_per_byte"]
-    for name, scores in result["by_phenomenon"].items():
-        scores["char_5gram"] = beside["by_phenomenon"][name]["accuracy"]
-    return result
-
-
-def measure_facts(
-    questions: Sequence[Question],
-    scorer: Scorer,
-    ngram_scorer: Scorer,
-    seed: int,
-    retold: frozenset[int],
-) -> dict[str, Any]:
-    """The model's scores, the n-gram's beside, and both by relation."""
-    bits = question_bits(questions, scorer)
-    shares = answer_shares(questions, bits)
-    plain = answer_shares(questions, bits, normalised=False)
-    other = answer_shares(questions, question_bits(questions, ngram_scorer))
-    result = score_facts(questions, shares, seed, retold)
-    beside = score_facts(questions, other, seed, retold)
-    result["accuracy_unnormalised"] = score_facts(questions, plain, seed, retold)["accuracy"]
-    result["char_5gram"] = beside["accuracy"]
-    for key in ("accuracy_all", "consistency", "pairwise_consistency", "accurate_and_consistent"):
-        result[f"char_5gram_{key}"] = beside[key]
-    result["by_relation"] = {}
-    for relation in sorted(majority_answers(questions)):
-        members = [
-            index for index, question in enumerate(questions) if question.relation == relation
+        written = [
+            write_samples(*load(place), prompts, params.generation, settings.temperatures)
+            for place in range(len(subjects))
         ]
-        within = frozenset(rank for rank, index in enumerate(members) if index in retold)
-        chosen = [questions[index] for index in members]
-        scores = score_facts(chosen, [shares[index] for index in members], seed, within)
-        scores["char_5gram"] = score_facts(
-            chosen, [other[index] for index in members], seed, within
-        )["accuracy"]
-        result["by_relation"][relation] = scores
-    return result
+    with clock("overlap"):
+        finder = RunFinder()
+        judges = [Judge([sample["text"] for sample in samples], finder) for samples in written]
+        judges_of_people = [Judge(_cut_like(texts, samples, seed), finder) for samples in written]
+        known = load_language(language)
+        harmony = known.harmony if known else ()
+        material = gather(clean / "train", documents, sets, finder, settings, harmony)
+    with clock("identifier"):
+        identify = make_identify(language, params.cleaning, read_texts(clean / "train"))
+        writing = _Writing(material, texts, identify)
+    with clock("ngrams"):
+        rivals = Rivals.train(
+            lambda what: training_texts(clean / "train", what), settings.ngram_order
+        )
+    verdicts: dict[str, Verdict] = {}
+    for place in reversed(range(len(subjects))):  # the last one is loaded still
+        model, tokenizer = load(place)
+        examiner = Examiner(model, tokenizer, rivals, settings)
+        report = measure_all(examiner, material, clock)
+        with clock("xz"):
+            add_xz(report, material, clean / "train")
+        report |= writing.report(written[place], judges[place], judges_of_people[place])
+        verdicts[subjects[place].name] = Verdict(
+            report | {"seconds": clock.total()}, examiner.measures
+        )
+    return material, {subject.name: verdicts[subject.name] for subject in subjects}
+
+
+def check_texts(sets: Sets, model: LanguageModel, tokenizer: Tokenizer) -> None:
+    """Refuse a text on which too little can be measured.
+
+    Raises:
+        UserError: all lines of a text together have fewer tokens than the model's context.
+    """
+    for name, lines in sets.texts.items():
+        tokens = sum(map(len, encode_batch(tokenizer, lines)))
+        if tokens < model.config.context:
+            raise UserError(
+                f"evaluation.text_files: {name} has {tokens:,} tokens, fewer than the context of "
+                f"the model, {model.config.context:,}: name a longer text"
+            )
+
+
+def measure_all(examiner: Examiner, material: Material, clock: Clock) -> dict[str, Any]:
+    """Everything but what the model writes."""
+    with clock("likelihood"):
+        report = examiner.likelihood(material.documents, material.fair)
+        report["texts"] = {
+            name: examiner.text(name, given) for name, given in material.texts.items()
+        }
+    with clock("minimal_pairs"):
+        pairs = {name: examiner.pairs(name, given) for name, given in material.pairs.items()}
+        report["minimal_pairs"] = _headline(pairs, lambda: examiner.pairs("", PairSet([], 0)))
+    with clock("facts"):
+        facts = {name: examiner.facts(name, given) for name, given in material.facts.items()}
+        nothing = FactSet([], frozenset(), frozenset())
+        report["facts"] = _headline(facts, lambda: examiner.facts("", nothing))
+    with clock("choices"):
+        report["choices"] = {
+            name: examiner.choices(name, given) for name, given in material.choices.items()
+        }
+    with clock("few_shot"):
+        report["few_shot"] = examiner.few_shot(material)
+    return report
+
+
+def _headline(
+    sets: dict[str, dict[str, Any]], nothing: Callable[[], dict[str, Any]]
+) -> dict[str, Any]:
+    """The scores of the first set, its name, and those of all sets by name."""
+    first = next(iter(sets), None)
+    scores = nothing() if first is None else sets[first]
+    return {**scores, "set": first, "sets": sets}
+
+
+class _Writing:
+    """Judges what models wrote."""
+
+    def __init__(
+        self, material: Material, held_out: Sequence[str], identify: Identify | None
+    ) -> None:
+        self._known, self._identify = material.known, identify
+        self._held_out = {word for text in held_out for word in words(text)}
+
+    def report(
+        self, samples: Sequence[dict[str, Any]], judge: Judge, of_people: Judge
+    ) -> dict[str, Any]:
+        verdicts, people = (
+            one.verdicts(self._known, self._held_out, self._identify) for one in (judge, of_people)
+        )
+        return {
+            "samples": [
+                sample | verdict for sample, verdict in zip(samples, verdicts, strict=True)
+            ],
+            "writing": {
+                "model": summary(judge.texts, verdicts),
+                "by_temperature": by_temperature(samples, verdicts),
+                "held_out": summary(of_people.texts, people),
+            },
+        }
 
 
 def _cut_like(texts: Sequence[str], samples: Sequence[dict[str, Any]], seed: int) -> list[str]:

@@ -12,7 +12,7 @@ A tie is worth what guessing among the tied gives on average, in accuracy and in
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -22,6 +22,8 @@ import numpy as np
 from pipeline.errors import UserError
 from pipeline.evaluation.pairs import Scorer
 from pipeline.evaluation.uncertainty import TIE_BITS, interval
+
+Fact = tuple[str, str]  # relation and subject
 
 
 class Question(NamedTuple):
@@ -37,7 +39,7 @@ class Question(NamedTuple):
     neutral: list[str]
 
     @property
-    def fact(self) -> tuple[str, str]:
+    def fact(self) -> Fact:
         """Who it is about, and which relation."""
         return self.relation, self.subject
 
@@ -141,28 +143,34 @@ def score_facts(
     shares: Sequence[np.ndarray],
     seed: int,
     left_out: frozenset[int] = frozenset(),
+    attested: frozenset[Fact] | None = None,
 ) -> dict[str, Any]:
     """Accuracy, agreement, and both at once, beside chance and the most frequent answer.
 
     `accuracy` is over held-out formulations, less those in `left_out` (indices of questions that
     training text tells after all); None where there are none. `consistency` is the share of facts
     for which all formulations get one answer, `pairwise_consistency` that of pairs of formulations
-    (ParaRel's), and `accurate_and_consistent` the share for which that one answer is right.
+    (ParaRel's), and `accurate_and_consistent` the share for which that one answer is right: all
+    formulations right, which stands under that name too. `pairwise_accurate_and_consistent` is the
+    share of pairs of formulations that both are. Where it is known which facts are `attested`,
+    accuracy is also given on those and on the others apart.
     """
-    right = np.array([share[_place(q)] for q, share in zip(questions, shares, strict=True)])
+    right = right_answers(questions, shares)
     tested = [
         index
         for index, question in enumerate(questions)
         if question.held_out and index not in left_out
     ]
     majority = majority_answers(questions)
-    facts: dict[tuple[str, str], list[int]] = {}
+    facts: dict[Fact, list[int]] = {}
     for index, question in enumerate(questions):
         facts.setdefault(question.fact, []).append(index)
     compared = [members for members in facts.values() if len(members) > 1]
     agreement = [_agreement([shares[index] for index in members]) for members in compared]
     both = [float(np.prod(right[members])) for members in compared]
+    pairwise_both = [_both_right(right[members]) for members in compared]
     groups = [questions[index].fact for index in tested]
+    told = {} if attested is None else _by_attestation(questions, right, tested, attested, seed)
     return {
         "accuracy": _mean(right[tested]),
         "interval": interval(right[tested], seed, groups=groups),
@@ -176,7 +184,12 @@ def score_facts(
             [len(questions[m[0]].choices) ** (1.0 - len(m)) for m in compared]
         ),
         "majority_consistency": 1.0 if compared else None,
+        "chance_pairwise_consistency": _mean([1 / len(questions[m[0]].choices) for m in compared]),
+        "majority_pairwise_consistency": 1.0 if compared else None,
         "accurate_and_consistent": _mean(both),
+        "both_interval": interval(both, seed),
+        "all_formulations_right": _mean(both),
+        "pairwise_accurate_and_consistent": _mean(pairwise_both),
         "chance_accurate_and_consistent": _mean(
             [len(questions[m[0]].choices) ** -float(len(m)) for m in compared]
         ),
@@ -187,7 +200,51 @@ def score_facts(
         "held_out": len(tested),
         "contaminated": len(left_out),
         "facts": len(facts),
+        **told,
     }
+
+
+def _by_attestation(
+    questions: Sequence[Question],
+    right: np.ndarray,
+    tested: Sequence[int],
+    attested: frozenset[Fact],
+    seed: int,
+) -> dict[str, Any]:
+    """Accuracy on what the training text tells and on what it does not, each beside chance."""
+    result: dict[str, Any] = {
+        "attested_facts": len({question.fact for question in questions} & attested)
+    }
+    for name, there in (("attested", True), ("unattested", False)):
+        members = [index for index in tested if (questions[index].fact in attested) == there]
+        result[f"accuracy_{name}"] = _mean(right[members])
+        result[f"interval_{name}"] = interval(
+            right[members], seed, groups=[questions[index].fact for index in members]
+        )
+        result[f"chance_{name}"] = _mean([1 / len(questions[index].choices) for index in members])
+    return result
+
+
+def right_answers(questions: Sequence[Question], shares: Sequence[np.ndarray]) -> np.ndarray:
+    """For each question the probability that the right answer is given, float64 [questions]."""
+    return np.array([share[_place(q)] for q, share in zip(questions, shares, strict=True)])
+
+
+def agreement(questions: Sequence[Question], shares: Sequence[np.ndarray]) -> list[float]:
+    """For each fact with several formulations the probability that all get the same answer."""
+    facts: dict[Fact, list[np.ndarray]] = {}
+    for question, share in zip(questions, shares, strict=True):
+        facts.setdefault(question.fact, []).append(share)
+    return [_agreement(found)[0] for found in facts.values() if len(found) > 1]
+
+
+def macro(by_relation: Mapping[str, Mapping[str, Any]], keys: Sequence[str]) -> dict[str, Any]:
+    """The mean over relations of each key, so that a relation with many facts counts as one."""
+    found = {
+        key: [scores[key] for scores in by_relation.values() if scores.get(key) is not None]
+        for key in keys
+    }
+    return {key: _mean(values) for key, values in found.items()}
 
 
 def majority_answers(questions: Sequence[Question]) -> dict[str, str]:
@@ -216,6 +273,11 @@ def _agreement(shares: Sequence[np.ndarray]) -> tuple[float, float]:
     together = float(np.prod(shares, axis=0).sum())
     pairwise = [float(one @ other) for one, other in combinations(shares, 2)]
     return together, sum(pairwise) / len(pairwise)
+
+
+def _both_right(right: np.ndarray) -> float:
+    """The probability that two of these formulations are both right."""
+    return float(np.mean([one * other for one, other in combinations(right, 2)]))
 
 
 def _mean(values: Sequence[float] | np.ndarray) -> float | None:

@@ -10,6 +10,7 @@ import xxhash
 
 from pipeline.documents import count_documents, read_batches, read_texts
 from pipeline.errors import UserError
+from pipeline.evaluation.choices import Item
 from pipeline.evaluation.facts import Question
 from pipeline.evaluation.likelihood import utf8_bytes
 from pipeline.evaluation.overlap import OVERLAP_WORDS, RunFinder, document_phrases, hashed, words
@@ -116,6 +117,23 @@ class PairOverlap:
         """The pairs that do not overlap, after `finder.search`."""
         held = self._finder.whole(self._good) | self._finder.whole(self._bad)
         return [pair for pair, drop in zip(self._pairs, held, strict=True) if not drop]
+
+
+class ItemOverlap:
+    """Which multiple-choice items have their right text in training, whole or by a fifth or more.
+
+    (As documents do: runs of 13 words. A short one counts where it stands within a document.)
+    """
+
+    def __init__(self, items: Sequence[Item], finder: RunFinder) -> None:
+        self._items, self._finder = items, finder
+        self._whole = finder.add(hashed(item.right) for item in items)
+        self._runs = DocumentOverlap([item.right for item in items], finder)
+
+    def items(self) -> list[Item]:
+        """The items that do not overlap, after `finder.search`."""
+        clean = set(self._runs.clean()) - set(np.flatnonzero(self._finder.whole(self._whole)))
+        return [item for number, item in enumerate(self._items) if number in clean]
 
 
 class FactOverlap:

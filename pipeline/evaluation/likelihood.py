@@ -34,24 +34,42 @@ class Window(NamedTuple):
 
 
 def text_bits(
-    model: torch.nn.Module, tokenizer: Tokenizer, texts: list[str], progress: Progress | None = None
+    model: torch.nn.Module,
+    tokenizer: Tokenizer,
+    texts: list[str],
+    progress: Progress | None = None,
+    heads: list[str] | None = None,
 ) -> np.ndarray:
     """Total bits of each text, float64 `[len(texts)]`; an empty text costs none.
 
     Each text stands alone after the beginning-of-text token, so the result does not depend on what
     else is in `texts` (up to float32 rounding, below 1e-3 bits). `progress` advances by one for
-    each text.
+    each text. With `heads`, with which the texts begin, only the tokens of each text count that
+    come after as many as its head has by itself.
     """
     bits = np.zeros(len(texts))
+    known = np.zeros(len(texts), dtype=np.int64)
+    if heads is not None:
+        known[:] = [len(ids) for ids in encode_batch(tokenizer, heads)]
     was_training, begin = model.training, bos_id(tokenizer)
     model.eval()
     try:
         for first, last in _rounds(texts):
             documents = [[begin, *ids] for ids in encode_batch(tokenizer, texts[first:last])]
-            _add_bits(model, documents, bits[first:last], progress)
+            _add_bits(model, documents, bits[first:last], known[first:last], progress)
     finally:
         model.train(was_training)
     return bits
+
+
+def first_halves(texts: list[str]) -> list[str]:
+    """The first half of each text, by characters, rounded down.
+
+    The Goldfish paper measures FLORES as the second half of each sentence given the first, so that
+    no model is charged for finding out which language it reads (Chang et al. 2024,
+    https://arxiv.org/abs/2408.10441, and its evaluation code: halves by characters).
+    """
+    return [text[: len(text) // 2] for text in texts]
 
 
 def bits_per_byte(bits: np.ndarray, texts: list[str]) -> float | None:
@@ -80,8 +98,10 @@ def score_lines(
     }
 
 
-def windows(text: int, tokens: list[int], context: int) -> Iterator[Window]:
+def windows(text: int, tokens: list[int], context: int, known: int = 0) -> Iterator[Window]:
     """Cut `[BOS] + ids` into windows of at most `context` inputs, half a context apart.
+
+    The first `known` ids are read and not scored.
 
     >>> [(w.tokens, w.skip) for w in windows(0, [0, 1, 2, 3, 4, 5, 6], 4)]
     [([0, 1, 2, 3, 4], 0), ([2, 3, 4, 5, 6], 2)]
@@ -91,7 +111,7 @@ def windows(text: int, tokens: list[int], context: int) -> Iterator[Window]:
     start = 0
     while scored < len(tokens) - 1:
         piece = tokens[start : start + context + 1]
-        yield Window(text, piece, scored - start)
+        yield Window(text, piece, min(max(scored, known) - start, len(piece) - 1))
         scored = start + len(piece) - 1
         start += stride
 
@@ -122,14 +142,18 @@ def _batches(pieces: list[Window], limit: int) -> Iterator[list[Window]]:
 
 
 def _add_bits(
-    model: torch.nn.Module, documents: list[list[int]], bits: np.ndarray, progress: Progress | None
+    model: torch.nn.Module,
+    documents: list[list[int]],
+    bits: np.ndarray,
+    known: np.ndarray,
+    progress: Progress | None,
 ) -> None:
-    """Add each document's bits to `bits`, in place."""
+    """Add each document's bits to `bits`, in place; its first `known` ids cost nothing."""
     config: Any = model.config
     pieces = [
         piece
         for index, tokens in enumerate(documents)
-        for piece in windows(index, tokens, config.context)
+        for piece in windows(index, tokens, config.context, int(known[index]))
     ]
     left = np.bincount([piece.text for piece in pieces], minlength=len(documents))
     if progress is not None:

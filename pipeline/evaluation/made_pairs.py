@@ -1,17 +1,19 @@
 """Minimal pairs for a language that has none: made from its own held-out sentences.
 
 A sentence that no training text holds is spoilt in one place: two neighbouring words change
-places, a word takes the form of another ending, a word is left out or said twice. The two words
-that meet only in the bad sentence must never have met in training, so that the mistake is not
-simply something else people say. The wrong form is the one that is nearest in frequency, so that
-counting words alone does not decide.
+places, a word takes the form of another ending, a word is left out or said twice, and, where the
+language's file tells of vowel harmony, a suffix takes the vowels of the other class. The two words
+that meet only in the bad sentence must never have met in training, nor the misspelt word have stood
+there, so that the mistake is not simply something else people say. The wrong form is the one that
+is nearest in frequency, so that counting words alone does not decide.
 """
 
 import bisect
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import permutations
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from pipeline.evaluation.overlap import RunFinder, hashed
 from pipeline.evaluation.pairs import Pair
 
 SENTENCE_WORDS = (4, 25)
+SHORTEST_STEM = 3  # letters of a word that a suffix is looked for behind
 STEM = 4  # letters that two forms of one word share at least
 SPARE = 3  # candidates made for each pair that is wanted
 
@@ -29,7 +32,7 @@ _PLAIN = re.compile(r"[^\W\d_]+(?:['’ʼ-][^\W\d_]+)*")
 
 
 class Candidate(NamedTuple):
-    """A pair, and the words that stand side by side only in its bad member."""
+    """A pair, and the words (side by side) or the one word that only its bad member holds."""
 
     pair: Pair
     meeting: str
@@ -63,9 +66,21 @@ class WordForms:
             best = rank if best is None else min(best, rank)
         return best[1] if best else None
 
+    def stem(self, word: str) -> str | None:
+        """The longest known word that `word` begins with and is not; None where there is none."""
+        for end in range(len(word) - 1, SHORTEST_STEM - 1, -1):
+            if self.counts[word[:end]] > 1:
+                return word[:end]
+        return None
 
-def candidates(texts: Iterable[str], forms: WordForms, wanted: int, seed: int) -> list[Candidate]:
-    """Spoil each sentence of the held-out texts in one way, the ways in turn."""
+
+def candidates(
+    texts: Iterable[str], forms: WordForms, wanted: int, seed: int, harmony: Sequence[str] = ()
+) -> list[Candidate]:
+    """Spoil each sentence of the held-out texts in one way, the ways in turn.
+
+    `harmony` are the language's pairs of letters that change with the vowels of a stem.
+    """
     sentences = sorted({sentence for text in texts for sentence in sentences_of(text)})
     generator = np.random.default_rng(seed)
     ways: dict[str, Callable[[list[str], np.random.Generator], Candidate | None]] = {
@@ -74,6 +89,11 @@ def candidates(texts: Iterable[str], forms: WordForms, wanted: int, seed: int) -
         "missing word": _dropped,
         "doubled word": _doubled,
     }
+    if harmony:
+        turned = _turned(harmony)
+        ways["suffix harmony"] = lambda tokens, generator: _out_of_harmony(
+            tokens, generator, forms, turned
+        )
     made: list[Candidate] = []
     count = dict.fromkeys(ways, 0)
     for index in generator.permutation(len(sentences)):
@@ -99,7 +119,7 @@ def sentences_of(text: str) -> Iterator[str]:
 
 
 class Sifter:
-    """Keeps the candidates whose good sentence and whose meeting words training does not hold."""
+    """Keeps the candidates whose good sentence and whose bad words training does not hold."""
 
     def __init__(self, made: list[Candidate], finder: RunFinder) -> None:
         self._made, self._finder = made, finder
@@ -120,14 +140,14 @@ def _swapped(tokens: list[str], generator: np.random.Generator) -> Candidate | N
         place
         for place in range(1, len(tokens) - 1)
         if _is_plain(tokens[place])
-        and (core := _core(tokens[place + 1])) is not None
+        and (core := core_of(tokens[place + 1])) is not None
         and tokens[place + 1].startswith(core)
         and core.lower() != tokens[place].lower()
     ]
     if not places:
         return None
     place = int(generator.choice(places))
-    first, second = tokens[place], _core(tokens[place + 1]) or ""
+    first, second = tokens[place], core_of(tokens[place + 1]) or ""
     after = tokens[place + 1][len(second) :]
     bad = [*tokens[:place], second, first + after, *tokens[place + 2 :]]
     return _candidate(tokens, bad, "word order", f"{second} {first}")
@@ -139,17 +159,46 @@ def _other_form(
     places = [
         place
         for place in range(1, len(tokens))
-        if (core := _core(tokens[place])) is not None
+        if (core := core_of(tokens[place])) is not None
         and core.islower()
-        and _core(tokens[place - 1]) is not None
+        and core_of(tokens[place - 1]) is not None
     ]
     for place in generator.permutation(places):
-        core = _core(tokens[place]) or ""
+        core = core_of(tokens[place]) or ""
         other = forms.other_form(core)
         if other is not None:
             bad = list(tokens)
             bad[place] = tokens[place].replace(core, other, 1)
-            return _candidate(tokens, bad, "word form", f"{_core(tokens[place - 1])} {other}")
+            return _candidate(tokens, bad, "word form", f"{core_of(tokens[place - 1])} {other}")
+    return None
+
+
+def _turned(harmony: Sequence[str]) -> dict[int, str]:
+    """Each letter of the pairs to the other one of its pair, for `str.translate`."""
+    return {ord(one): other for pair in harmony for one, other in permutations(pair)}
+
+
+def _out_of_harmony(
+    tokens: list[str],
+    generator: np.random.Generator,
+    forms: WordForms,
+    turned: dict[int, str],
+) -> Candidate | None:
+    """A suffix, what a word has beyond a known word, takes the vowels of the other class."""
+    places = [
+        place
+        for place in range(1, len(tokens))
+        if (core := core_of(tokens[place])) is not None and core.islower()
+    ]
+    for place in generator.permutation(places):
+        core = core_of(tokens[place]) or ""
+        stem = forms.stem(core)
+        wrong = "" if stem is None else stem + core[len(stem) :].translate(turned)
+        if wrong in ("", core) or forms.counts[wrong]:
+            continue
+        bad = list(tokens)
+        bad[place] = tokens[place].replace(core, wrong, 1)
+        return _candidate(tokens, bad, "suffix harmony", wrong)
     return None
 
 
@@ -157,14 +206,14 @@ def _dropped(tokens: list[str], generator: np.random.Generator) -> Candidate | N
     places = [
         place
         for place in range(1, len(tokens) - 1)
-        if all(_core(token) is not None for token in tokens[place - 1 : place + 2])
+        if all(core_of(token) is not None for token in tokens[place - 1 : place + 2])
         and _is_plain(tokens[place])
     ]
     if not places:
         return None
     place = int(generator.choice(places))
     bad = tokens[:place] + tokens[place + 1 :]
-    meeting = f"{_core(tokens[place - 1])} {_core(tokens[place + 1])}"
+    meeting = f"{core_of(tokens[place - 1])} {core_of(tokens[place + 1])}"
     return _candidate(tokens, bad, "missing word", meeting)
 
 
@@ -181,7 +230,7 @@ def _candidate(good: list[str], bad: list[str], phenomenon: str, meeting: str) -
     return Candidate(Pair(" ".join(good), " ".join(bad), phenomenon), meeting)
 
 
-def _core(token: str) -> str | None:
+def core_of(token: str) -> str | None:
     """The word inside a token with punctuation around it; None where there is no one word."""
     found = _PLAIN.findall(token)
     return found[0] if len(found) == 1 else None

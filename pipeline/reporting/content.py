@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.publishing.results import dig
+from pipeline.reporting.benchmark_sections import benchmark, samples
 from pipeline.reporting.blocks import Card, Section, Table, number
 from pipeline.reporting.cost import cost
 from pipeline.reporting.figures import readable
-from pipeline.reporting.model_sections import benchmark, export, ladder, samples, training
+from pipeline.reporting.model_sections import export, ladder, training
 from pipeline.reporting.text_sections import corpus, words
 from pipeline.reporting.tokenizer_sections import tokenizer
 from pipeline.reporting.traces import trace
@@ -97,7 +98,7 @@ def sections(
         training(reports["training"], curve),
         ladder(reports["experiments"]),
         trials(reports.get("trials")),
-        benchmark(reports["evaluation"]),
+        benchmark(reports["evaluation"], reports["experiments"]),
         samples(reports["evaluation"]),
         export(reports["export"]),
         cost(reports, stages),

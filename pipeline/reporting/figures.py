@@ -261,6 +261,8 @@ def readable(name: str) -> str:
     'near duplicate'
     """
     gram = re.fullmatch(r"char_(\d)gram", name)
+    if name == "word_3gram":
+        return "3-gram (words)"
     return f"{gram[1]}-gram (characters)" if gram else name.replace("_", " ")
 
 

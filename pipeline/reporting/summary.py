@@ -12,6 +12,16 @@ from rich.table import Table
 
 from pipeline.publishing.results import dig, read_reports
 
+BITS = {
+    "model": "model",
+    "char_1gram": "1-gram",
+    "char_3gram": "3-gram",
+    "char_5gram": "5-gram",
+    "char_7gram": "7-gram",
+    "word_3gram": "3 words",
+    "xz": "xz",
+}
+
 
 def print_summary(folder: Path = Path("reports"), console: Console | None = None) -> None:
     """Print what the reports in `folder` say, in at most 80 columns.
@@ -69,13 +79,12 @@ def _epochs(training: Any) -> Table | None:
 
 
 def _bits(evaluation: Any) -> Table | None:
-    """Bits per byte beside the n-grams, in one row."""
-    bits = {
-        name: value for name, value in (dig(evaluation, "bits_per_byte") or {}).items() if value
-    }
+    """Bits per byte beside some of the n-grams, in one row."""
+    found = dig(evaluation, "bits_per_byte") or {}
+    bits = {name: found[name] for name in BITS if found.get(name)}
     if not bits:
         return None
-    names = [name.removeprefix("char_").replace("gram", "-gram") for name in bits]
+    names = [BITS[name] for name in bits]
     table = _table("bits per byte", *names)
     table.add_row("test", *(_figure(value, ".3f") for value in bits.values()))
     return table

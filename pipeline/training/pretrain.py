@@ -19,7 +19,7 @@ from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, train
 from pipeline.training.precision import Machine, choose_machine
 from pipeline.training.records import curve, model_record, training_report, write_reports
-from pipeline.training.run import Run
+from pipeline.training.run import Prober, Run
 from pipeline.training.speed import Costs, matrix_peak, operations_per_token
 from pipeline.training.trackers import Tracker, open_trackers
 from pipeline.training.validate import Held
@@ -38,10 +38,13 @@ class Places:
     checkpoints: Path = Path("checkpoints")
 
 
-def pretrain(params: Params, places: Places, resume: Path | None = None) -> list[dict[str, float]]:
+def pretrain(
+    params: Params, places: Places, resume: Path | None = None, prober: Prober | None = None
+) -> list[dict[str, float]]:
     """Train, go on from a checkpoint where a killed run left one, and write the model.
 
-    `resume` names a checkpoint to go on from. Under `torchrun` this is one of many processes.
+    `resume` names a checkpoint to go on from. What `prober` finds at each validation goes to the
+    trackers. Under `torchrun` this is one of many processes.
     Returns the curve, for a figure: entries with `step`, `tokens` and `train_loss` or
     `validation_loss`; nothing in a process that is not the first.
 
@@ -51,11 +54,11 @@ def pretrain(params: Params, places: Places, resume: Path | None = None) -> list
     """
     training = params.training
     with world(training.batch, training.accumulation, params.model.family) as here:
-        return _pretrain(params, places, resume, here)
+        return _pretrain(params, places, resume, here, prober)
 
 
 def _pretrain(
-    params: Params, places: Places, resume: Path | None, here: World
+    params: Params, places: Places, resume: Path | None, here: World, prober: Prober | None
 ) -> list[dict[str, float]]:
     training = params.training
     tokenizer = load_tokenizer(places.tokenizer)
@@ -106,7 +109,7 @@ def _pretrain(
             trackers = open_trackers(
                 params.tracking, saved.folder.name, params.model_dump(), done.step, done.samples
             )
-        run = Run(params, plan, learner, tokenizer, saved, done, trackers, costs, here)
+        run = Run(params, plan, learner, tokenizer, saved, done, trackers, costs, here, prober)
         run.go(train(learner, batches, held, plan, training, machine, done.step, done.losses, here))
         if not here.first:
             return []

@@ -3,7 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import asdict
 from types import FrameType
@@ -12,6 +12,7 @@ from tokenizers import Tokenizer
 
 from pipeline.errors import UserError
 from pipeline.generation import generate
+from pipeline.models import LanguageModel
 from pipeline.params import Params
 from pipeline.progress import progress
 from pipeline.training.checkpoints import Checkpoints, Progress
@@ -20,6 +21,9 @@ from pipeline.training.learner import Learner
 from pipeline.training.loop import Diverged, Plan, Step, Validation
 from pipeline.training.speed import Costs
 from pipeline.training.trackers import Tracker
+
+Prober = Callable[[LanguageModel, Tokenizer], dict[str, float]]
+"""What a model is asked at every validation. It draws no random numbers and changes no weight."""
 
 
 class Run:
@@ -39,7 +43,9 @@ class Run:
         trackers: list[Tracker],
         costs: Costs,
         here: World,
+        prober: Prober | None = None,
     ) -> None:
+        self.prober = prober
         self.params, self.plan, self.learner, self.tokenizer = params, plan, learner, tokenizer
         self.saved, self.done, self.trackers = saved, done, trackers
         self.costs, self.here = costs, here
@@ -147,6 +153,7 @@ class Run:
                 self.saved.save_best(model)
             model.eval()
             text = generate(model, self.tokenizer, "", tokens=40, top_p=0.95)
+            probed = self.prober(model, self.tokenizer) if self.prober else {}
             model.train()
         done.validations[-1]["sample"] = text
         for tracker in self.trackers:
@@ -155,6 +162,7 @@ class Run:
                 {
                     "validation/loss": event.validation_loss,
                     "validation/bits_per_byte": event.bits_per_byte,
+                    **{f"probes/{name}": value for name, value in probed.items()},
                 },
             )
             tracker.text(event.step, "sample", text)

@@ -78,7 +78,7 @@ def test_a_bad_file_ends_in_one_line_and_nothing_is_left(name: str, tmp_path: Pa
     assert errors[0].startswith("tugantel download: ")
     assert message in errors[0]
     kept = sorted(path.name for path in (tmp_path / "data").iterdir())
-    assert kept == ["probes", "ready.json", "references.json", "sources.json"]
+    assert kept == ["benchmark.json", "probes", "ready.json", "references.json", "sources.json"]
 
 
 def test_a_missing_path_is_said_by_the_first_stage(tmp_path: Path) -> None:

@@ -149,7 +149,14 @@ def test_a_failed_run_leaves_the_former_documents_alone() -> None:
         run(params(files("a.txt"), files("b.csv")))
     assert list(read_texts(RAW)) == ["бер"]
     names = sorted(path.name for path in Path("data").iterdir())
-    assert names == ["probes", "raw", "ready.json", "references.json", "sources.json"]
+    assert names == [
+        "benchmark.json",
+        "probes",
+        "raw",
+        "ready.json",
+        "references.json",
+        "sources.json",
+    ]
 
 
 def test_broken_text_is_said_in_one_line(capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,57 +1,23 @@
 """The evaluate stage on a small corpus, from files to reports/evaluation.json."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
+from evaluation_project import PEOPLE, PLACES, make_project, params, rows, sentence
 
 from pipeline.documents import write_documents, write_json
 from pipeline.errors import UserError
-from pipeline.models import ModelConfig, build_model, save_model
-from pipeline.params import Params, load_params
 from pipeline.tokenization.tokenizer import save_tokenizer
 from pipeline.tokenization.train import train_bpe
 from stages.evaluate import main
-
-PEOPLE = ["Айдар", "Алсу", "Булат", "Гөлназ", "Дамир", "Зөһрә"]
-PLACES = ["Казанда", "Уфада", "Чаллыда"]
-
-
-def rows(name: str, texts: list[str]) -> Iterator[dict[str, str]]:
-    for number, text in enumerate(texts):
-        yield {"id": f"{name}{number}", "text": text, "source": "test"}
-
-
-def sentence(number: int) -> str:
-    one, other = PEOPLE[number % 6], PEOPLE[(number + 1 + number // 6) % 6]
-    return f"{one} белән {other} {PLACES[number % 3]} яши, көн саен {number} китап укый."
-
-
-def params() -> Params:
-    preset = load_params(Path(__file__).parents[2] / "presets/demo.yaml")
-    generation = preset.generation.model_copy(update={"tokens": 12})
-    return preset.model_copy(update={"generation": generation})
 
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    training = [sentence(number) for number in range(120)]
-    write_documents(tmp_path / "data/clean/train", rows("train", training))
-    held_out = [sentence(number).replace("укый", "сата") for number in range(200, 240)]
-    write_documents(tmp_path / "data/clean/test", rows("test", held_out))
-    tokenizer = train_bpe(training, 300)
-    save_tokenizer(tokenizer, tmp_path / "data/tokenizer")
-    torch.manual_seed(0)
-    config = ModelConfig("modern", 300, 1, 16, 2, 1, 32, 32, 0.1, True)
-    (tmp_path / "data/model").mkdir()
-    save_model(
-        tmp_path / "data/model", build_model(config), tmp_path / "data/tokenizer/tokenizer.json"
-    )
-    (tmp_path / "data/probes").mkdir()
+    make_project(tmp_path)
     return tmp_path
 
 
@@ -101,7 +67,7 @@ def test_the_report_of_a_real_corpus_has_the_promised_keys(
     for key in ("accuracy", "consistency", "accurate_and_consistent", "chance", "majority"):
         assert result["facts"][key] is None
     assert result["facts"]["char_5gram"] is None
-    assert len(result["samples"]) == params().evaluation.samples
+    assert len(result["samples"]) == 3 * params().evaluation.samples
     assert {"prompt", "text", "temperature", "longest_copied_run"} <= set(result["samples"][0])
     assert result["test"]["documents"] == 40
     assert result["seconds"]["total"] >= 0
@@ -149,15 +115,13 @@ def test_test_documents_that_training_holds_are_counted_and_left_out(project: Pa
 
 
 def test_no_more_than_the_limit_is_measured(project: Path) -> None:
-    evaluation = params().evaluation.model_copy(update={"test_megabytes": 0.001})
-    main(params().model_copy(update={"evaluation": evaluation}))
+    main(params(test_megabytes=0.001))
     assert 900 < report(project)["test"]["sampled_bytes"] <= 1000
 
 
 def test_one_document_beyond_the_limit_is_cut_at_a_letter(project: Path) -> None:
     write_documents(project / "data/clean/test", rows("x", ["ә" * 3000]))
-    evaluation = params().evaluation.model_copy(update={"test_megabytes": 0.001001})
-    main(params().model_copy(update={"evaluation": evaluation}))
+    main(params(test_megabytes=0.001001))
     assert report(project)["test"]["sampled_bytes"] == 1000
 
 
@@ -167,7 +131,7 @@ def test_a_malformed_probe_ends_the_stage_before_any_computing(
 ) -> None:
     (project / "data/probes" / name).write_text(text)
     monkeypatch.setattr("pipeline.evaluation.benchmark.write_samples", None)
-    monkeypatch.setattr("pipeline.evaluation.benchmark.CharNgram", None)
+    monkeypatch.setattr("pipeline.evaluation.benchmark.Rivals", None)
     with pytest.raises(UserError, match=name):
         main(params())
     assert not (project / "reports").exists()

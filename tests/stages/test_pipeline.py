@@ -29,7 +29,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     values["model"] |= {"layers": 1, "width": 32, "heads": 2, "kv_heads": 1, "feedforward": 32}
     values["training"] |= {"epochs": 1, "batch": 4}
     values["tracking"] |= {"tensorboard": False, "wandb": "disabled"}
-    values["evaluation"] |= {"pairs": 20, "samples": 1}
+    values["evaluation"] |= {"pairs": 20, "samples": 1, "cloze": 10, "few_shot_questions": 5}
     variants = {"bigram": values["experiments"]["variants"]["bigram"]}
     values["experiments"] |= {"tokens": 4096, "variants": variants}
     (folder / "params.yaml").write_text(yaml.safe_dump(values), encoding="utf-8")

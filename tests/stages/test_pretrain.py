@@ -35,6 +35,9 @@ def prepare(project: Path, tokenizer_folder: Path, tokens: np.ndarray) -> Path:
         part.tofile(folder / f"{name}.bin")
         record = {"dtype": "uint16", "tokens": len(part), "tokenizer": mark}
         write_json(folder / f"{name}.json", record)
+    (project / "data/probes").mkdir()
+    pair = {"good": "Кояш чыкты.", "bad": "Чыкты кояш.", "phenomenon": "order"}
+    (project / "data/probes/pairs.jsonl").write_text(json.dumps(pair), encoding="utf-8")
     write_params(project, tracking={"checkpoint_seconds": 0.01})
     return project
 
@@ -139,6 +142,19 @@ def test_a_killed_training_goes_on_and_ends_in_the_same_weights(
     assert set(range(1, changes["epochs"] + 1)) <= {entry["epoch"] for entry in epochs}
     steps = (project / "reports/curves/steps.csv").read_text().splitlines()
     assert [int(row.split(",")[0]) for row in steps[1:]] == list(range(1, len(steps)))
+
+
+def test_what_is_asked_at_validations_is_logged_and_changes_no_weight(project: Path) -> None:
+    found = []
+    for probes in (20, 0):
+        write_params(project, tracking={"json_lines": True, "probes": probes})
+        assert run_stage(project, "pretrain").returncode == 0
+        (events,) = (project / "runs").glob("*/events.jsonl")
+        found.append((weights(project), "probes/pairs" in events.read_text(encoding="utf-8")))
+        shutil.rmtree(project / "runs")
+    (asked, logged), (not_asked, nothing_logged) = found
+    assert asked == not_asked
+    assert logged and not nothing_logged
 
 
 def test_the_last_checkpoints_and_the_best_are_kept_and_no_more(project: Path) -> None:

@@ -180,3 +180,32 @@ def test_an_edited_ready_tokenizer_is_noticed_and_no_path_is_told(tmp_path: Path
     (folder / "tokenizer.json").write_text("{ }")
     after = as_text(ready_settings(params))
     assert before != after and str(tmp_path) not in after and "tiktoken:gpt2" in after
+
+
+def test_an_edited_file_of_the_benchmark_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.corpus.fingerprint import benchmark_settings
+    from pipeline.params import load_params
+
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "languages/benchmarks"
+    own.mkdir(parents=True)
+    (tmp_path / "blimp").mkdir()
+    files = [tmp_path / "mine.jsonl", tmp_path / "blimp/one.jsonl", own / "tat.facts.yaml"]
+    for file in (*files, own / "kin.pairs.jsonl"):
+        file.write_text("{}")
+    params = load_params(Path(__file__).parents[2] / "presets" / "demo.yaml")
+    named = {"pair_files": ["mine.jsonl", "blimp"]}
+    evaluation = params.evaluation.model_copy(update=named)
+    params = params.model_copy(update={"evaluation": evaluation})
+    states = [as_text(benchmark_settings(params))]
+    for file in files:
+        file.write_text("{ }")
+        states.append(as_text(benchmark_settings(params)))
+    assert len(set(states)) == len(states)
+    (own / "kin.pairs.jsonl").write_text("{ }")  # of another language
+    assert as_text(benchmark_settings(params)) == states[-1]
+    files[0].unlink()
+    with pytest.raises(UserError, match="does not exist"):
+        benchmark_settings(params)

@@ -131,6 +131,19 @@ def test_a_malformed_pair_is_named_by_file_and_line(tmp_path: Path, line: str, s
     assert "\n" not in str(error.value)
 
 
+def test_blimps_own_names_are_read_and_a_folder_of_its_files(tmp_path: Path) -> None:
+    rows = [
+        {"sentence_good": "a b", "sentence_bad": "b a", "UID": "x_1", "linguistics_term": "order"},
+        {"sentence_good": "a c", "sentence_bad": "c a", "UID": "x_2"},
+    ]
+    for number, row in enumerate(rows):
+        (tmp_path / f"{number}.jsonl").write_text(json.dumps(row), encoding="utf-8")
+    assert read_pairs(tmp_path) == [Pair("a b", "b a", "order"), Pair("a c", "c a", "x_2")]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(UserError, match="holds no"):
+        read_pairs(tmp_path / "empty")
+
+
 def test_an_empty_or_missing_or_binary_file_of_pairs_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "pairs.jsonl"
     with pytest.raises(UserError, match="missing"):
@@ -146,10 +159,10 @@ def test_an_empty_or_missing_or_binary_file_of_pairs_is_an_error(tmp_path: Path)
 # --- pairs made from held-out text --------------------------------------------------------------
 
 
-def make(held_out: list[str], training: list[str]) -> list[Pair]:
+def make(held_out: list[str], training: list[str], harmony: tuple[str, ...] = ()) -> list[Pair]:
     forms = WordForms(Counter(word for text in training for word in words(text)))
     finder = RunFinder()
-    sifter = Sifter(candidates(held_out, forms, wanted=50, seed=3), finder)
+    sifter = Sifter(candidates(held_out, forms, 50, 3, harmony), finder)
     finder.search(training)
     return sifter.pairs()
 
@@ -214,6 +227,27 @@ def test_sentences_keep_their_limits() -> None:
         "Бер ике өч дүрт биш?",
         "алты җиде 8 тугыз",
     ]
+
+
+def test_a_suffix_out_of_harmony_is_a_word_that_training_does_not_hold() -> None:
+    training = ["урман урман өй өй авыл авыл", "күл күл", "авылга авылга авылгә"]
+    held_out = [
+        sentence.format(name)
+        for name in ("Айдар", "Алсу", "Булат", "Гөлназ", "Дамир", "Зөһрә", "Илдар", "Камил")
+        for sentence in (
+            "{} бүген урманнарга барды.",
+            "{} кичә күлләрне күрде.",
+            "{} бүген авылга китте.",
+        )
+    ]
+    found = [
+        pair
+        for pair in make(held_out, training, ("аә", "ые"))
+        if pair.phenomenon == "suffix harmony"
+    ]
+    assert {pair.bad.split()[2] for pair in found} == {"урманнәргә", "күлларны"}
+    assert all(pair.good.split()[2] in ("урманнарга", "күлләрне") for pair in found)
+    assert not [p for p in make(held_out, training) if p.phenomenon == "suffix harmony"]
 
 
 def test_made_pairs_repeat_exactly() -> None:

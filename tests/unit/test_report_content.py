@@ -447,3 +447,49 @@ def test_the_summary_without_facts_or_pairs(tmp_path: Path) -> None:
     report = {"bits_per_byte": {"model": 1.2}, "facts": None, "minimal_pairs": {"accuracy": None}}
     (tmp_path / "evaluation.json").write_text(json.dumps(report))
     assert "benchmark" not in summary(tmp_path)
+
+
+SCORES = {"accuracy": 0.623, "interval": [0.5, 0.7], "char_5gram": 0.51, "chance": 0.25}
+WRITTEN = {"samples": 6, "identified": 0.83, "longest_copied_run_of_all": 21, "copied_over_8": 0.5}
+FULL: dict[str, Any] = MEASURED["evaluation"] | {
+    "minimal_pairs": {"accuracy": 0.9, "sets": {"mine": SCORES, "tat": SCORES}},
+    "facts": {
+        "accuracy": 0.8,
+        "sets": {
+            "tat": SCORES
+            | {"facts": 148, "attested_facts": 12, "accuracy_attested": 0.719}
+            | {"interval_attested": [0.6, 0.8], "chance_attested": 0.21}
+            | {"macro": {"accuracy": 0.587, "chance": 0.22}}
+        },
+    },
+    "choices": {"exam": SCORES | {"majority": 0.31}, "cloze": SCORES},
+    "few_shot": {"facts/tat": {"4": {"accuracy": 0.345, "interval": None, "questions": 60}}},
+    "texts": {
+        "flores": {
+            "bits_per_byte": {"model": 1.311, "char_5gram": 1.4, "xz": 1.9},
+            "interval": [1.3, 1.35],
+            "second_half": {"bits_per_byte": {"model": 1.277}, "interval": None},
+        }
+    },
+    "bits_per_byte_by_length": [
+        {"from_bytes": 0, "to_bytes": 100, "documents": 3, "bits_per_byte": {"model": 1.1}},
+        {"from_bytes": 100, "to_bytes": None, "documents": 4, "bits_per_byte": {"model": 0.9}},
+    ],
+    "writing": {
+        "by_temperature": {"0.5": WRITTEN, "1.1": WRITTEN},
+        "model": WRITTEN,
+        "held_out": WRITTEN,
+    },
+}
+
+
+def test_every_part_of_the_benchmark_is_on_the_page() -> None:
+    shown_page = page(MEASURED | {"evaluation": FULL})
+    for said in (
+        *("minimal pairs (tat)", "62.3%", "facts that the text tells", "71.9%", "58.7%"),
+        *("choices (exam)", "31.0%", "34.5%", "flores", "1.311", "1.300 – 1.350"),
+        *("flores, second halves", "1.277", "0 to 100", "from 100", "temperature 0.5", "83%"),
+        *("longest run copied", "bigram (small budget"),
+        "Of the 148 facts of tat the training text tells 12: what no text says no model can know",
+    ):
+        assert said in shown_page, said
