@@ -252,9 +252,9 @@ def test_tables_and_tokens_to_look_at_are_written(calls):
 
 @pytest.mark.parametrize("kinds", [["byte_bpe"], ["unigram"], ["bytes"]])
 def test_token_files_do_not_depend_on_the_number_of_processes(calls, kinds):
-    many = [f"{text} {number}" for number in range(200) for text in TEXTS]
+    many = [f"{text} {number}" for number in range(50) for text in TEXTS]
     rows = [{"id": str(i), "text": text, "source": "test"} for i, text in enumerate(many)]
-    with DocumentWriter(Path("data/clean/train"), shard_bytes=1 << 16) as writer:
+    with DocumentWriter(Path("data/clean/train"), shard_bytes=1 << 14) as writer:
         for batch in in_batches(rows, size=500):
             writer.write(batch)
     tokenizer_sweep.main(params_with(sizes=[310], kinds=kinds))
