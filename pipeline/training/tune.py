@@ -72,9 +72,13 @@ class Laboratory(Protocol):
 
     run_tokens: int
 
-    def time(self, batch: int) -> Speed: ...
+    def time(self, batch: int) -> Speed:
+        """What a batch of that size does here, or why it cannot be trained."""
+        ...
 
-    def train(self, batch: int, factor: float, tokens: int, seed: int) -> Trial: ...
+    def train(self, batch: int, factor: float, tokens: int, seed: int) -> Trial:
+        """One training of so many tokens with `factor` times the rates of the params."""
+        ...
 
 
 class OutOfTime(Exception):
