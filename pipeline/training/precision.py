@@ -91,8 +91,9 @@ def choose_machine(params: TrainingParams, operations: float = 0.0) -> Machine:
         precision, why = params.precision, "precision as params say"
     if params.compile == "auto":
         # On a CPU compiling takes ten to thirty seconds and saves a fifth of each bfloat16 step.
-        long = operations >= LONG and precision == "bfloat16" and has_compiler()
-        compiled = device == "cuda" or long
+        compiled = device == "cuda" or (operations >= LONG and precision == "bfloat16")
+        if compiled and not has_compiler():
+            compiled, why = False, f"{why}; not compiled: no C++ compiler or no Python headers"
     elif params.compile == "on" and device == "cpu" and not has_compiler():
         raise UserError(
             "training.compile is on, but there is no C++ compiler or no Python headers here: "

@@ -16,7 +16,7 @@ from pipeline.training.batches import Batches
 from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, Step, Validation, train
 from pipeline.training.optimizers import build_optimizers, orthogonalise
-from pipeline.training.precision import choose_machine
+from pipeline.training.precision import LONG, choose_machine
 from pipeline.training.quick import train_quickly
 from pipeline.training.schedules import rate
 from pipeline.training.validate import Held, validate
@@ -198,3 +198,27 @@ def test_asking_for_a_gpu_that_is_not_there_is_one_line() -> None:
         pytest.skip("there is a GPU")
     with pytest.raises(UserError, match=r"training\.device is cuda"):
         choose_machine(TrainingParams(device="cuda"))
+
+
+@pytest.mark.parametrize(
+    "operations, precision, compiler, compiled",
+    [
+        (LONG, "bfloat16", True, True),
+        (LONG / 2, "bfloat16", True, False),
+        (LONG, "float32", True, False),
+        (LONG, "bfloat16", False, False),
+    ],
+)
+def test_only_a_long_bfloat16_run_is_compiled_on_a_cpu_and_one_that_cannot_be_says_why(
+    operations: float,
+    precision: str,
+    compiler: bool,
+    compiled: bool,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("pipeline.training.precision.has_compiler", lambda: compiler)
+    monkeypatch.setattr(torch, "use_deterministic_algorithms", lambda flag: None)
+    params = TrainingParams(device="cpu", precision=precision)
+    machine = choose_machine(params, operations)
+    assert machine.compile == compiled
+    assert ("no C++ compiler" in machine.why) == (not compiler)
