@@ -40,6 +40,7 @@ class Item(NamedTuple):
 
     @property
     def right(self) -> str:
+        """The whole text of the right choice."""
         return self.texts[self.answer]
 
 

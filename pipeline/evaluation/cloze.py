@@ -37,6 +37,7 @@ class Words:
                 self._by_ending[word[-ENDING:]].append(word)
 
     def is_content(self, word: str) -> bool:
+        """Whether a word, in lower case, is long enough and not among the commonest."""
         return len(word) >= CONTENT_LETTERS and word.isalpha() and word not in self._common
 
     def distractors(self, word: str, generator: np.random.Generator) -> list[str] | None:

@@ -33,22 +33,30 @@ MADE, CLOZE = "made", "cloze"
 
 
 class PairSet(NamedTuple):
+    """Minimal pairs, less what training text holds."""
+
     pairs: list[Pair]
     contaminated: int | None  # given pairs that were left out; None for made ones
 
 
 class FactSet(NamedTuple):
+    """Questions, and what the training text tells of them."""
+
     questions: list[Question]
     told: frozenset[int]  # held-out questions that training text answers word for word
     attested: frozenset[Fact]
 
 
 class ItemSet(NamedTuple):
+    """Multiple-choice items, less what training text holds."""
+
     items: list[Item]
     contaminated: int | None
 
 
 class TextSet(NamedTuple):
+    """Lines of a text, less what training text holds."""
+
     lines: list[str]
     contaminated: int
 

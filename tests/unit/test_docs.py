@@ -130,6 +130,7 @@ OTHERS = (
     "wandb",
     "hf",
     "curl",
+    "lm_eval",
 )  # nothing of this project to check
 SHELL = ("sh", "bash")
 
