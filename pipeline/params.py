@@ -404,7 +404,7 @@ class EvaluationParams(Section):
     cloze: int = Field(default=200, ge=10)
     few_shot: list[Annotated[int, Field(ge=0, le=64)]] = [0, 1, 4]
     few_shot_questions: int = Field(default=60, ge=1)
-    samples: int = Field(default=6, ge=1, le=1000)
+    samples: int = Field(default=12, ge=1, le=1000)
     temperatures: list[Annotated[float, Field(ge=0, le=10)]] = Field(
         default=[0.5, 0.8, 1.1], min_length=1
     )
