@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from pipeline.documents import read_json, write_json
+from pipeline.files import read_json, write_json
 
 FOLDER = Path(".cache/stages")
 RECIPE = Path("dvc.yaml")

@@ -14,8 +14,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError
 
-from pipeline.documents import write_text
 from pipeline.errors import UserError
+from pipeline.files import write_text
 from pipeline.params import PARAMS, load_params, parse_params
 
 FOLDER = Path("presets")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pipeline.cleaning.run import clean
 from pipeline.cleaning.statistics import plot_tables
-from pipeline.documents import atomic_folder, read_json, write_json
+from pipeline.files import atomic_folder, read_json, write_json
 from pipeline.params import Params
 from stages import run
 

@@ -9,16 +9,9 @@ from typing import Any
 
 from pipeline.corpus import documents, open_record, source_names
 from pipeline.corpus.fingerprint import corpus_settings
-from pipeline.documents import (
-    SCHEMA,
-    DocumentWriter,
-    atomic_folder,
-    in_batches,
-    read_json,
-    write_json,
-    write_text,
-)
+from pipeline.documents import SCHEMA, DocumentWriter, in_batches
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, read_json, write_json, write_text
 from pipeline.params import Params, TextSource
 from pipeline.progress import progress
 from stages import run

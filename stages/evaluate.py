@@ -6,8 +6,8 @@ Without this nobody could say whether the model speaks its language or only look
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.params import Params
 from stages import run
 

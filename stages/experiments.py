@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.params import Params
 from stages import run
 

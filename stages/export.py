@@ -5,8 +5,9 @@ import time
 from dataclasses import asdict
 from pathlib import Path
 
-from pipeline.documents import read_json, read_texts, write_json
+from pipeline.documents import read_texts
 from pipeline.errors import UserError
+from pipeline.files import read_json, write_json
 from pipeline.languages import load_language
 from pipeline.params import Params
 from pipeline.publishing.card import Story, model_card

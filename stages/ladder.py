@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.documents import read_json, write_json
+from pipeline.files import read_json, write_json
 from pipeline.params import Params
 from stages import run
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.doctor import memory, processor
-from pipeline.documents import atomic_folder, read_json, write_json, write_text
+from pipeline.files import atomic_folder, read_json, write_json, write_text
 from pipeline.languages import load_language
 from pipeline.ledger import noted
 from pipeline.params import PARAMS, Params

@@ -4,7 +4,7 @@ import csv
 from pathlib import Path
 from typing import Any
 
-from pipeline.documents import atomic_file, atomic_folder, read_json, write_json
+from pipeline.files import atomic_file, atomic_folder, read_json, write_json
 from pipeline.params import ModelParams, Params
 from stages import run
 

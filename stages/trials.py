@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.documents import write_json
+from pipeline.files import write_json
 from pipeline.params import Params
 from stages import run
 

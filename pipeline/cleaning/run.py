@@ -38,15 +38,9 @@ from pipeline.cleaning.sample import Sample
 from pipeline.cleaning.scratch import Scratch
 from pipeline.cleaning.split import SPLITS, check_sizes
 from pipeline.corpus.identifiers import identifier_file, identifier_origin
-from pipeline.documents import (
-    DocumentWriter,
-    atomic_folder,
-    count_documents,
-    read_batches,
-    scratch_folder,
-    shards,
-)
+from pipeline.documents import DocumentWriter, count_documents, read_batches, shards
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, scratch_folder
 from pipeline.languages import Language, describe, language_from_text, load_language
 from pipeline.params import Params
 from pipeline.progress import progress

@@ -17,6 +17,7 @@ from typing import Any
 from pipeline.corpus import source_names
 from pipeline.corpus.paths import TextFile, list_files, walk
 from pipeline.errors import UserError
+from pipeline.files import write_text
 from pipeline.params import FilesSource, HubSource, Params, Source
 
 BENCHMARKS = "languages/benchmarks"
@@ -101,22 +102,13 @@ def _load(cache: Path) -> dict[str, list[Any]]:
 
 
 def write_if_changed(path: Path, text: str) -> None:
-    """Write UTF-8 text whole, unless the file already holds it: then its time stays as it is.
-
-    `pipeline.documents` is atomic too, but brings pyarrow, which costs more than this stage.
-    """
+    """Write UTF-8 text whole, unless the file already holds it: then its time stays as it is."""
     try:
         if path.read_text(encoding="utf-8") == text:
             return
     except (OSError, UnicodeDecodeError):
         pass
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        partial.write_text(text, encoding="utf-8")
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_text(path, text)
 
 
 def corpus_settings(params: Params) -> dict[str, Any]:

@@ -5,11 +5,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
 from pipeline.evaluation.benchmark import Subject, run_benchmark
 from pipeline.evaluation.items import write_items
 from pipeline.evaluation.outside import load_any
+from pipeline.files import write_json
 from pipeline.params import Params
 
 CLEAN, PROBES = Path("data/clean"), Path("data/probes")

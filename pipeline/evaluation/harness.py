@@ -19,8 +19,8 @@ from typing import Any
 import yaml
 from tokenizers import Tokenizer
 
-from pipeline.documents import atomic_folder, write_text
 from pipeline.evaluation.material import Material
+from pipeline.files import atomic_folder, write_text
 from pipeline.tokenization.tokenizer import encode_batch
 
 GROUP = "tugantel"

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from pipeline.documents import read_json, write_text
 from pipeline.errors import UserError
+from pipeline.files import read_json, write_text
 
 DIGITS = 4  # of each value; a bit has three that are certain
 

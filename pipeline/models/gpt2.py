@@ -12,8 +12,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 
-from pipeline.documents import read_json
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.models.config import ModelConfig
 from pipeline.models.contract import LanguageModel
 from pipeline.models.storage import build_model, load_weights

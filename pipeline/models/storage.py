@@ -10,8 +10,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer
 
-from pipeline.documents import read_json
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.models.bigram import Bigram
 from pipeline.models.config import ModelConfig
 from pipeline.models.contract import LanguageModel

@@ -9,7 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from pipeline.documents import atomic_folder, write_json, write_text
+from pipeline.files import atomic_folder, write_json, write_text
 from pipeline.models import load_model
 from pipeline.models.storage import weights
 from pipeline.params import GenerationParams

@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 from unittest import mock
 
-from pipeline.documents import write_text
 from pipeline.errors import UserError
+from pipeline.files import write_text
 
 SECONDS = 600  # a cell that takes longer is stuck
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.documents import atomic_folder, read_json, write_text
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, read_json, write_text
 from pipeline.languages import load_language
 from pipeline.params import PARAMS, load_params
 from pipeline.publishing.card import Story, model_card

@@ -9,7 +9,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
-from pipeline.documents import write_text
+from pipeline.files import write_text
 from pipeline.publishing.results import dig
 from pipeline.reporting.blocks import is_number
 from pipeline.reporting.figures import readable

@@ -9,8 +9,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.documents import atomic_folder, write_text
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, write_text
 from pipeline.submission.checklists import Checklist, Item
 from pipeline.submission.checks import CHECKS, HUB, Found, listed
 from pipeline.submission.project import Project

@@ -24,8 +24,9 @@ from tokenizers import Tokenizer
 
 from pipeline.cleaning.chunks import Chunk, plan_chunks, read_jobs
 from pipeline.cleaning.engine import LocalEngine
-from pipeline.documents import atomic_folder, count_documents, write_json
+from pipeline.documents import count_documents
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, write_json
 from pipeline.progress import progress
 from pipeline.tokenization.bulk import BulkEncoder
 from pipeline.tokenization.tokenizer import fingerprint, special_tokens

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 from tokenizers import Tokenizer
 
-from pipeline.documents import atomic_folder, write_json
+from pipeline.files import atomic_folder, write_json
 from pipeline.params import TokenizerParams
 from pipeline.progress import progress
 from pipeline.tokenization.bulk import BulkEncoder

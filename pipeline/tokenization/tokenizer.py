@@ -16,8 +16,8 @@ from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders
 
-from pipeline.documents import read_json, write_json, write_text
 from pipeline.errors import UserError
+from pipeline.files import read_json, write_json, write_text
 
 BOS = "<|endoftext|>"
 BOS_ID = 0

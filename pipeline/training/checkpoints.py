@@ -21,8 +21,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch.optim import Optimizer
 
-from pipeline.documents import atomic_folder, read_json
 from pipeline.errors import UserError
+from pipeline.files import atomic_folder, read_json
 from pipeline.models import LanguageModel
 from pipeline.models.storage import load_weights, weights
 from pipeline.training.learner import Learner

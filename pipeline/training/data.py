@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from pipeline.documents import read_json
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.tokenization.tokenizer import fingerprint, token_bytes
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.documents import atomic_folder, write_json
+from pipeline.files import atomic_folder, write_json
 from pipeline.models import ModelConfig, build_model, save_model
 from pipeline.params import Params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer

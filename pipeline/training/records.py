@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 
-from pipeline.documents import atomic_folder, write_json, write_text
+from pipeline.files import atomic_folder, write_json, write_text
 from pipeline.params import Params
 from pipeline.training.checkpoints import Progress
 from pipeline.training.loop import Plan

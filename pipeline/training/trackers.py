@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 from typing import Any, Protocol
 
-from pipeline.documents import write_text
 from pipeline.errors import UserError
+from pipeline.files import write_text
 from pipeline.params import TrackingParams
 
 Samples = list[tuple[int, str]]

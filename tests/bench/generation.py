@@ -97,7 +97,7 @@ def transformers_generate(model: LanguageModel) -> Callable[[], int]:
     from safetensors.torch import save_file
     from transformers import AutoModelForCausalLM
 
-    from pipeline.documents import write_json
+    from pipeline.files import write_json
     from pipeline.generation.sampling import sample_tokens
     from pipeline.models.storage import weights
     from pipeline.publishing.convert import to_transformers

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 import yaml
 
-from pipeline.documents import read_json, read_texts
+from pipeline.documents import read_texts
+from pipeline.files import read_json
 from tests.unit.corpus_server import Served, serving
 
 ROOT = Path(__file__).parents[2]

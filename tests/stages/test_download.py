@@ -11,8 +11,9 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 
-from pipeline.documents import read_json, read_texts
+from pipeline.documents import read_texts
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.params import Params, parse_params
 from stages import download, sources
 

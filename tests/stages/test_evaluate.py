@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 from evaluation_project import PEOPLE, PLACES, make_project, params, rows, sentence
 
-from pipeline.documents import write_documents, write_json
+from pipeline.documents import write_documents
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.tokenization.tokenizer import save_tokenizer
 from pipeline.tokenization.train import train_bpe
 from stages.evaluate import main

@@ -13,8 +13,9 @@ import torch
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from pipeline.documents import write_documents, write_json
+from pipeline.documents import write_documents
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.models import build_model, save_model
 from pipeline.models.config import ModelConfig
 from pipeline.params import ModelParams, load_params

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.documents import write_json
 from pipeline.evaluation.likelihood import bits_per_byte, text_bits
+from pipeline.files import write_json
 from pipeline.generation import generate
 from pipeline.models import load_model
 from pipeline.params import GenerationParams, Params, load_params

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 from tokenizers import AddedToken, Tokenizer, models, pre_tokenizers
 
-from pipeline.documents import write_documents, write_json
+from pipeline.documents import write_documents
 from pipeline.errors import UserError
 from pipeline.evaluation.likelihood import score_lines
+from pipeline.files import write_json
 from pipeline.generation import generate
 from pipeline.models import load_model
 from pipeline.params import Params, load_params

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.params import load_params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
 from pipeline.training import checkpoints, loop

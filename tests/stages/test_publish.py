@@ -14,7 +14,7 @@ from huggingface_hub import ModelCard, constants
 from typer.testing import CliRunner
 
 from pipeline.cli import app
-from pipeline.documents import write_json
+from pipeline.files import write_json
 from pipeline.params import load_params
 from pipeline.publishing import publication
 from pipeline.publishing.provenance import Provenance

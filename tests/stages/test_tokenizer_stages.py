@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from pipeline.cleaning.chunks import plan_chunks
-from pipeline.documents import DocumentWriter, in_batches, read_json, read_texts, write_documents
+from pipeline.documents import DocumentWriter, in_batches, read_texts, write_documents
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.params import ModelParams, Params, load_params
 from pipeline.tokenization.encode import encode_splits
 from pipeline.tokenization.tokenizer import BOS, BOS_ID, decode, fingerprint, load_tokenizer

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.params import TrackingParams
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
 from pipeline.training.trackers import DvcLive, Wandb

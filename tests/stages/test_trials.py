@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import yaml
 
-from pipeline.documents import read_json, write_documents
+from pipeline.documents import write_documents
 from pipeline.errors import UserError
+from pipeline.files import read_json
 from pipeline.params import Params, parse_params
 from pipeline.tokenization.tokenizer import BOS_ID, decode, load_tokenizer, save_tokenizer
 from pipeline.tokenization.train import train_bpe

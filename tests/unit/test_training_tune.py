@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.documents import write_json
 from pipeline.errors import UserError
+from pipeline.files import write_json
 from pipeline.params import TrainingParams, load_params
 from pipeline.presets import change_params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
