@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from pipeline.models import causal
 from pipeline.models.cache import KeyValueCache, causal_mask
 from pipeline.models.config import ModelConfig
+from pipeline.models.joined import joined
 from pipeline.models.norms import norm, rms_of_few
 from pipeline.models.positions import turn
 
@@ -49,9 +50,10 @@ class Attention(nn.Module):
         batch, length, _ = x.shape
         if length == 1 and cache is not None and not torch.is_grad_enabled():
             return self._one(x, angles, cache)
-        query = self.query(x).view(batch, length, self.heads, self.head_dim)
-        key = self.key(x).view(batch, length, self.kv_heads, self.head_dim)
-        value = self.value(x).view(batch, length, self.kv_heads, self.head_dim).transpose(1, 2)
+        heads = F.linear(x, *joined(self.query, self.key, self.value))
+        heads = heads.view(batch, length, -1, self.head_dim)
+        query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), 2)
+        value = value.transpose(1, 2)
         if angles is not None:
             query, key = self.norm_query(query), self.norm_key(key)
         query, key = query.transpose(1, 2), key.transpose(1, 2)
@@ -91,9 +93,7 @@ class Attention(nn.Module):
 
     def _join(self) -> Joined:
         """The three projections as one, and what QK-norm multiplies every head by."""
-        parts = (self.query, self.key, self.value)
-        weight = torch.cat([part.weight for part in parts])
-        bias = None if self.query.bias is None else torch.cat([part.bias for part in parts])
+        weight, bias = joined(self.query, self.key, self.value)
         if not hasattr(self, "norm_query"):
             return weight, bias, None
         norms: list[Any] = [self.norm_query] * self.heads + [self.norm_key] * self.kv_heads

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from pipeline.models.config import ModelConfig
 from pipeline.models.dropout import Dropout
+from pipeline.models.joined import joined
 
 
 class FeedForward(nn.Module):
@@ -25,11 +26,11 @@ class FeedForward(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """[..., width] -> the same shape."""
-        inner = self.up(x)
         if self.activation == "swiglu":
-            inner = F.silu(self.gate(x)) * inner
+            gate, inner = F.linear(x, *joined(self.gate, self.up)).chunk(2, -1)
+            inner = F.silu(gate) * inner
         elif self.activation == "relu2":
-            inner = F.relu(inner).square()
+            inner = F.relu(self.up(x)).square()
         else:
-            inner = F.gelu(inner, approximate="tanh")
+            inner = F.gelu(self.up(x), approximate="tanh")
         return self.down(self.dropout(inner))
