@@ -40,7 +40,7 @@ SHAPES = {  # what fits into the time: (layers, width, heads, dropout)
     True: (5, 192, 6, 0.2),
 }
 CONTEXT, BATCH, ROWS = 256, 16, 32
-RESERVE = 4.0  # seconds kept for the validation at the end
+RESERVE = 8.0  # seconds kept for the validation at the end
 
 
 def shakespeare(seconds: tuple[float, ...] = ()) -> None:
@@ -119,7 +119,7 @@ def train_within(path: Path, seconds: float, started: float) -> dict[str, float]
     each = steps(12)
     model.load_state_dict(begun)
     left = seconds - RESERVE - (time.time() - started)
-    count = max(10, int(left / (1.03 * each)))
+    count = max(10, int(left / (1.06 * each)))
     each = steps(count)
     model.eval()
     return {
