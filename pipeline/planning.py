@@ -24,7 +24,7 @@ MOST_PASSES = 40.0
 # The more often a text is read, the more has to be hidden of it: (passes below, share).
 DROPOUT = ((2, 0.0), (6, 0.1), (20, 0.2), (float("inf"), 0.3))
 PROXY_SHARE = 0.15  # of the time goes to small models that judge vocabularies
-PROXY_SPEED = 0.025  # megabytes a second that one of them reads on one core
+PROXY_SPEED = 0.07  # megabytes a second that one of them reads on one core
 
 # (layers, width, heads), smallest first
 SHAPES = [
