@@ -19,7 +19,6 @@ from pipeline.errors import UserError
 from pipeline.serving.completions import (
     Answer,
     ApiError,
-    CompletionRequest,
     complete,
     encode,
     parse,
@@ -123,24 +122,30 @@ class Service:
         except Stopping:
             raise stopping() from None
         answer = Answer(asked, prompts)
+
+        async def take() -> Any:
+            result = await results.get()
+            self.scheduler.taken(job)
+            return checked(result)
+
         try:
             if asked.stream:
-                return await stream(request, asked, answer, results)
-            while (pieces := await results.get()) is not None:
-                answer.add(checked(pieces))
+                return await stream(request, answer, take)
+            while (pieces := await take()) is not None:
+                answer.add(pieces)
             return as_json(answer.whole())
         finally:  # a client that leaves cancels this handler, and with it the writing
             self.scheduler.cancel(job)
 
 
 async def stream(
-    request: web.Request, asked: CompletionRequest, answer: Answer, results: asyncio.Queue[Any]
+    request: web.Request, answer: Answer, take: Callable[[], Awaitable[Any]]
 ) -> web.StreamResponse:
     """Answer with server-sent events, one for each piece of text as it comes.
 
     The headers wait for the first piece, so that what fails before it gets its HTTP status.
     """
-    pieces = checked(await results.get())
+    pieces = await take()
     headers = {"Content-Type": "text/event-stream; charset=utf-8", "Cache-Control": "no-store"}
     response = web.StreamResponse(headers=headers)
     await response.prepare(request)
@@ -148,7 +153,7 @@ async def stream(
         try:
             while pieces is not None:
                 await _send(response, *answer.chunks(pieces))
-                pieces = checked(await results.get())
+                pieces = await take()
             await _send(response, *answer.last_chunks(), "[DONE]")
         except ApiError as error:  # too late for a status
             await _send(response, error.body())

@@ -17,7 +17,7 @@ from tokenizers import Tokenizer
 
 from pipeline.generation import generate
 from pipeline.serving.guard import is_ours
-from pipeline.serving.scheduler import Scheduler
+from pipeline.serving.scheduler import AHEAD, Scheduler
 from pipeline.serving.service import BODY_BYTES, Service, listening
 from pipeline.serving.voices import Voice
 from tests.unit.voices import make_voice
@@ -329,12 +329,15 @@ class Endless:
 
     def __init__(self) -> None:
         self.began, self.closed = threading.Event(), threading.Event()
+        self.pieces = 0
 
     def __call__(self, *_: Any) -> Iterator[list[Any]]:
         from pipeline.serving.writing import Piece
 
         try:
             while True:
+                self.pieces += 1
+                time.sleep(0.001)  # a model takes its time, and leaves others some
                 yield [Piece(0, "a" * 10_000, [], None, 1)]
                 self.began.set()
         finally:
@@ -376,6 +379,30 @@ def test_a_client_that_does_not_read_is_left(
     )
     assert endless.closed.wait(SECONDS)
     connection.close()
+
+
+def test_what_is_written_ahead_of_a_client_that_does_not_read_is_little(
+    address: str, endless: Endless
+) -> None:
+    connection = http.client.HTTPConnection(urlsplit(address).netloc, timeout=SECONDS)
+    connection.request(
+        "POST",
+        "/v1/completions",
+        body=json.dumps(asked(stream=True)),
+        headers={"Content-Type": "application/json"},
+    )
+    before, now, end = -1, 0, time.monotonic() + SECONDS
+    while before != now and time.monotonic() < end:  # what lies between the two may be filled
+        before = endless.pieces
+        time.sleep(0.5)
+        now = endless.pieces
+    assert AHEAD <= now == before
+    answer = connection.getresponse()
+    while endless.pieces == now:  # and it goes on where it stood
+        assert answer.read(100_000)
+    connection.close()
+    answer.close()
+    assert endless.closed.wait(SECONDS)
 
 
 def test_a_queue_that_is_full_is_503_with_a_word_on_when_to_come_again(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.serving.scheduler import Busy, Scheduler, Stopping
+from pipeline.serving.scheduler import AHEAD, Busy, Scheduler, Stopping
 
 SECONDS = 30
 
@@ -97,6 +97,20 @@ def test_what_is_cancelled_is_closed_and_makes_room(make: Callable[..., Schedule
     assert until_end(results) == [0, 1, 2]
     scheduler.cancel(waiting)  # has ended
     assert results.empty()
+
+
+def test_a_writer_waits_for_its_reader_and_others_go_on(make: Callable[..., Scheduler]) -> None:
+    scheduler, slow, quick = make(), queue.Queue[Any](), queue.Queue[Any]()
+    job = scheduler.submit(Endless().work(), slow.put)
+    other = scheduler.submit(count(3 * AHEAD), quick.put)
+    for number in range(3 * AHEAD):
+        assert quick.get(timeout=SECONDS) == number
+        scheduler.taken(other)
+    assert slow.qsize() == AHEAD
+    for number in range(1, 3 * AHEAD):  # it goes on, no further than before
+        assert slow.get(timeout=SECONDS) == number
+        scheduler.taken(job)
+        assert slow.qsize() <= AHEAD
 
 
 def test_a_failure_is_told_to_its_own_client_alone(make: Callable[..., Scheduler]) -> None:
