@@ -17,7 +17,6 @@ from pipeline.params import FilesSource, ModelParams, OptimizerParams, Params, T
 
 SAMPLE_BYTES = 256 << 20  # text that is read to know how much there is; beyond, file sizes tell
 BYTES_PER_TOKEN = 4.5  # of a byte-level BPE with a few thousand tokens, give or take a third
-MEASURED_VOCABULARY = 4096
 NEAR_DUPLICATES = 0.8  # one word of nine changed, words in another order, a cut end
 WANTED_PASSES = 3.0
 MOST_PASSES = 40.0
@@ -56,10 +55,12 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
     count, size = _measure_text(source, base)
     text_tokens = size / BYTES_PER_TOKEN
     seconds = max(60 * minutes - _other_stages(size), 0.4 * 60 * minutes)
-    speed = {FLOOR: measure_speed(_model(FLOOR, 0.1))}
-    shape = _choose_shape(text_tokens, seconds, speed[FLOOR])
+    sizes = _sizes(size)
+    most = max(sizes)  # whichever is taken, the run does not take longer
+    speed = {FLOOR: measure_speed(_model(FLOOR, 0.1), most)}
+    shape = _choose_shape(text_tokens, seconds, speed[FLOOR], most)
     if shape not in speed:
-        speed[shape] = measure_speed(_model(shape, 0.1))
+        speed[shape] = measure_speed(_model(shape, 0.1), most)
     tokens = int(speed[shape] * seconds)
     passes = min(tokens / text_tokens, MOST_PASSES)
     dropout = next(share for most, share in DROPOUT if passes < most)
@@ -67,8 +68,8 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
     overlay = {
         "cleaning": {"near_duplicates": NEAR_DUPLICATES},
         "tokenizer": {
-            "sizes": _sizes(size, passes),
-            "proxy_megabytes": _proxy_megabytes(size, passes, minutes, len(_sizes(size, passes))),
+            "sizes": sizes,
+            "proxy_megabytes": _proxy_megabytes(size, passes, minutes, len(sizes)),
             # Where text is what limits the run, all read the same; where time does, all cost it.
             "budget": "bytes" if passes >= MOST_PASSES else "compute",
         },
@@ -94,7 +95,9 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
     return Plan(overlay, lines)
 
 
-def measure_speed(model_params: ModelParams, steps: int = 4, batch: int = 8) -> float:
+def measure_speed(
+    model_params: ModelParams, vocabulary: int, steps: int = 4, batch: int = 8
+) -> float:
     """Tokens a second of the real training step on this machine, after one step to warm up."""
     import numpy as np
     import torch
@@ -109,16 +112,16 @@ def measure_speed(model_params: ModelParams, steps: int = 4, batch: int = 8) -> 
 
     machine = choose_machine(TrainingParams(compile="off"))
     torch.manual_seed(0)
-    model = build_model(ModelConfig.from_params(model_params, MEASURED_VOCABULARY))
+    model = build_model(ModelConfig.from_params(model_params, vocabulary))
     model.to(machine.device)
     random = np.random.default_rng(0)
-    tokens = random.integers(0, MEASURED_VOCABULARY, 4 * batch * model_params.context + 2)
+    tokens = random.integers(0, vocabulary, 4 * batch * model_params.context + 2)
     optimizer = OptimizerParams(batch=batch)
     plan = TrainingPlan(steps + 1, steps + 1, frozenset(), batch * model_params.context)
     events = train(
         Learner(model, optimizer, machine),
         Batches(tokens, model_params.context, batch, 0),
-        Held(tokens, np.ones(MEASURED_VOCABULARY)),
+        Held(tokens, np.ones(vocabulary)),
         plan,
         optimizer,
         machine,
@@ -135,32 +138,32 @@ def _model(shape: int, dropout: float) -> ModelParams:
     return ModelParams(layers=layers, width=width, heads=heads, dropout=dropout)
 
 
-def _parameters(shape: int) -> int:
+def _parameters(shape: int, vocabulary: int) -> int:
     """About how many parameters a shape has: 12 width squared a layer, and the embedding."""
     layers, width, _ = SHAPES[shape]
-    return 12 * layers * width**2 + MEASURED_VOCABULARY * width
+    return 12 * layers * width**2 + vocabulary * width
 
 
-def _choose_shape(text_tokens: float, seconds: float, floor_speed: float) -> int:
+def _choose_shape(text_tokens: float, seconds: float, floor_speed: float, vocabulary: int) -> int:
     """The largest shape that time lets pass `WANTED_PASSES` times over a text that can feed it."""
     best = FLOOR
     for shape in range(FLOOR + 1, len(SHAPES)):
-        speed = floor_speed * _parameters(FLOOR) / _parameters(shape)
+        speed = floor_speed * _parameters(FLOOR, vocabulary) / _parameters(shape, vocabulary)
         if (
             speed * seconds >= WANTED_PASSES * text_tokens * (1 if shape == best + 1 else 2)
-            and _parameters(shape) <= text_tokens / 2
+            and _parameters(shape, vocabulary) <= text_tokens / 2
         ):
             best = shape
     return best
 
 
-def _sizes(size: float, passes: float) -> list[int]:
-    """Vocabularies to try: more text feeds more tokens, but each costs time in every step."""
+def _sizes(size: float) -> list[int]:
+    """Vocabularies to try: more text feeds more tokens."""
     if size < 3e5:
         return [512, 1024]
     if size < 4e6:
         return [1024, 2048, 4096]
-    return [2048, 4096, 8192] if passes >= WANTED_PASSES else [2048, 4096]
+    return [2048, 4096, 8192] if size < 4e7 else [4096, 8192, 16384]
 
 
 def _proxy_megabytes(size: float, passes: float, minutes: float, sizes: int) -> float:
