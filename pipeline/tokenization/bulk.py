@@ -5,7 +5,7 @@ numpy, a few megabytes at a time, and only different pieces become Python object
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, pairwise
 
 import numpy as np
@@ -58,7 +58,8 @@ class BulkEncoder:
             packed = self._look_up(table.dictionary)
             which = table.indices.to_numpy()
         else:
-            packed = self._encode([text.as_py() for text in texts])
+            ids, lengths = self._encode([text.as_py() for text in texts])
+            packed = self._split(self._pack(ids), lengths)
             per_document = np.ones(len(texts), np.int64)
             which = np.arange(len(texts))
         # One more row for the beginning of a document, put before the pieces of each.
@@ -75,14 +76,15 @@ class BulkEncoder:
         ends += np.arange(1, len(ends) + 1)
         return ids[source], np.diff(placed[ends - 1], prepend=0)
 
-    def count(self, pieces: pa.Array, occurrences: np.ndarray) -> np.ndarray:
-        """int64[vocabulary]: how often each token is in a text that holds `pieces`, int64[pieces]
-        times each."""
-        packed = self._encode_new(pieces)
-        ids = np.frombuffer(b"".join(packed), self.dtype)
-        lengths = np.fromiter(map(len, packed), np.int64, len(packed)) // self.dtype.itemsize
-        counted = np.bincount(ids, np.repeat(occurrences, lengths), self.vocabulary)
-        return counted.astype(np.int64)  # exact: sums of whole numbers far below 2^53
+    def count(self, pieces: pa.Array, *occurrences: np.ndarray) -> list[np.ndarray]:
+        """int64[vocabulary] for each text: how often each token is in a text that holds `pieces`,
+        int64[pieces] times each."""
+        counted = [np.zeros(self.vocabulary) for _ in occurrences]
+        for where, ids, lengths in self._parts(pieces):
+            self._check(ids)
+            for counts, times in zip(counted, occurrences, strict=True):
+                counts += np.bincount(ids, np.repeat(times[where], lengths), self.vocabulary)
+        return [counts.astype(np.int64) for counts in counted]  # exact: far below 2^53
 
     def _look_up(self, dictionary: pa.Array) -> list[bytes]:
         """The packed ids of different pieces; those that are not remembered are encoded."""
@@ -105,39 +107,46 @@ class BulkEncoder:
         return packed
 
     def _encode_new(self, pieces: pa.Array) -> list[bytes]:
-        if self._words is None or not len(pieces):
-            return self._encode([piece.decode() for piece in pieces.to_pylist()])
-        words = are_words(pieces)
         found: list[bytes] = [b""] * len(pieces)
-        for whole, where in ((True, np.flatnonzero(words)), (False, np.flatnonzero(~words))):
-            some = pieces.take(where).to_pylist()
-            if whole:
-                ids, counts = self._words.merge(some)
-                packed = self._split(self._pack(ids), counts)
-            else:
-                packed = self._encode([piece.decode() for piece in some])
+        for where, ids, lengths in self._parts(pieces):
+            packed = self._split(self._pack(ids), lengths)
             for index, one in zip(where.tolist(), packed, strict=True):
                 found[index] = one
         return found
 
-    def _encode(self, texts: list[str]) -> list[bytes]:
-        """Encode and check pieces at once: an array for each would take most of the time."""
+    def _parts(self, pieces: pa.Array) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Encode pieces, those that are surely words together: int64[part] which pieces,
+        int64[tokens] the ids of all of them, int64[part] how many each has."""
+        words = np.zeros(len(pieces), bool)
+        if self._words is not None and len(pieces):
+            words = are_words(pieces)
+            where = np.flatnonzero(words)
+            yield where, *self._words.merge(pieces.take(where).to_pylist())
+        where = np.flatnonzero(~words)
+        yield where, *self._encode([piece.decode() for piece in pieces.take(where).to_pylist()])
+
+    def _encode(self, texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
+        """int64[tokens], the ids of all texts, and int64[texts], how many each has. An array for
+        each would take most of the time."""
         encoded = encode_batch(self.tokenizer, texts)
-        packed = self._pack(list(chain.from_iterable(encoded)))
-        return self._split(packed, np.fromiter(map(len, encoded), np.int64, len(encoded)))
+        lengths = np.fromiter(map(len, encoded), np.int64, len(encoded))
+        return np.fromiter(chain.from_iterable(encoded), np.int64, int(lengths.sum())), lengths
 
     def _split(self, packed: bytes, counts: np.ndarray) -> list[bytes]:
         bounds = [0, *(np.cumsum(counts) * self.dtype.itemsize).tolist()]
         return [packed[a:b] for a, b in pairwise(bounds)]
 
     def _pack(self, ids: Sequence[int] | np.ndarray) -> bytes:
+        self._check(ids)
+        return pack(ids, self.dtype)  # type: ignore[arg-type]  # an array does as well
+
+    def _check(self, ids: Sequence[int] | np.ndarray) -> None:
         highest = int(np.max(ids, initial=0))
         if highest >= self.vocabulary:
             raise UserError(
                 f"the tokenizer gives token {highest:,}, outside its vocabulary of "
                 f"{self.vocabulary:,}: its ids have gaps, use another tokenizer"
             )
-        return pack(ids, self.dtype)  # type: ignore[arg-type]  # an array does as well
 
 
 class _WordMerger:

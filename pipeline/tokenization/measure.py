@@ -50,9 +50,23 @@ class Material:
     held_out: Sequence[str]
 
     @cached_property
-    def train_pieces(self) -> tuple[pa.Array, np.ndarray]:
-        """The different pieces of the training text, and how often each occurs."""
-        return count_pieces(self.train)
+    def pieces(self) -> tuple[pa.Array, np.ndarray, np.ndarray]:
+        """The different pieces of both texts, and how often each occurs in the training text and
+        in the held-out one, int64[pieces] each."""
+        pieces, counts = zip(*map(count_pieces, (self.train, self.held_out)), strict=True)
+        table = pa.Table.from_arrays(
+            [
+                pa.concat_arrays(pieces),
+                np.append(counts[0], np.zeros_like(counts[1])),
+                np.append(np.zeros_like(counts[0]), counts[1]),
+            ],
+            ["piece", "train", "held_out"],
+        )
+        sums = table.group_by("piece", use_threads=False).aggregate(
+            [("train", "sum"), ("held_out", "sum")]
+        )
+        train, held_out = (sums[f"{name}_sum"].to_numpy() for name in ("train", "held_out"))
+        return sums["piece"].combine_chunks(), train, held_out
 
     @cached_property
     def held_out_words(self) -> Counter[str]:
@@ -84,13 +98,15 @@ class Counts:
     words: np.ndarray
 
 
-def count(tokenizer: Tokenizer, material: Material) -> Counts:
+def count(encoder: BulkEncoder, material: Material) -> Counts:
     """Encode the text and count. Words stand behind a space, where most words stand."""
-    encoder = BulkEncoder(tokenizer)
+    tokenizer = encoder.tokenizer
     if encoder.cuts:
-        train = encoder.count(*material.train_pieces)
+        train, held_out = encoder.count(*material.pieces)
     else:
-        train = _count_whole(tokenizer, material.train)
+        train, held_out = (
+            _count_whole(encoder, text) for text in (material.train, material.held_out)
+        )
     words = np.zeros(tokenizer.get_vocab_size(), np.int64)
     spelt = {token for token in token_bytes(tokenizer) if token.startswith(b" ")}
     likely = [word for word in material.bare_words if f" {word}".encode() in spelt]
@@ -99,17 +115,15 @@ def count(tokenizer: Tokenizer, material: Material) -> Counts:
     ):
         if len(ids) == 1:
             words[ids[0]] += material.bare_words[word]
-    return Counts(train, _count_whole(tokenizer, material.held_out), words)
+    return Counts(train, held_out, words)
 
 
-def _count_whole(tokenizer: Tokenizer, texts: Sequence[str]) -> np.ndarray:
-    encoder = BulkEncoder(tokenizer)
-    counts = np.zeros(tokenizer.get_vocab_size(), np.int64)
+def _count_whole(encoder: BulkEncoder, texts: Sequence[str]) -> np.ndarray:
+    counts = np.zeros(encoder.vocabulary, np.int64)
     for group in groups(texts):
         ids, _ = encoder.encode(pa.array(group, pa.large_string()))
         counts += np.bincount(ids, minlength=len(counts))
-    begin = bos_id(tokenizer)
-    counts[begin] -= len(texts)
+    counts[bos_id(encoder.tokenizer)] -= len(texts)
     return counts
 
 

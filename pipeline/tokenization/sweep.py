@@ -1,12 +1,14 @@
 """The sweep: every kind at every size, and ready tokenizers beside them, with their measures."""
 
+import json
 import math
 import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyarrow as pa
 from tokenizers import Tokenizer
@@ -27,8 +29,8 @@ from pipeline.tokenization.tokenizer import save_tokenizer
 MEASURES, TOKENS = "measures.json", "tokens.json"
 HELD_OUT_MEGABYTES = 1.0
 JUDGED_MEGABYTES = 0.2
-COUNTED_MEGABYTES = 8.0  # of the training text, in which tokens are counted
-TIMED_CHARACTERS = 1 << 16
+COUNTED_MEGABYTES = 4.0  # of the training text, in which tokens are counted
+TIMED_CHARACTERS = 1 << 15
 SEED_STEP = 1000  # between seeds of the small models: another tokenizer.seed shares none of them
 
 
@@ -40,6 +42,16 @@ class Tried:
     tokenizer: Tokenizer
     ready: bool
     counts: Counts | None = None
+
+    @cached_property
+    def encoder(self) -> BulkEncoder:
+        """Encodes text with it."""
+        return BulkEncoder(self.tokenizer)
+
+    @cached_property
+    def state(self) -> dict[str, Any]:
+        """What its file says."""
+        return cast(dict[str, Any], json.loads(self.tokenizer.to_str()))
 
     @property
     def size(self) -> int:
@@ -102,7 +114,7 @@ def try_out(
     ]
     seconds = {"training": time.perf_counter() - started}
     tried += [Tried(name, tokenizer, True) for name, tokenizer in loaded]
-    every = math.ceil(sum(len(text.encode()) for text in texts) / 1e6 / COUNTED_MEGABYTES)
+    every = math.ceil(len("".join(texts).encode()) / 1e6 / COUNTED_MEGABYTES)
     material = Material(texts[::every], held_out)
     with library_threads(False):  # they take longer, all together, over single words
         entries, timed = _measure(tried, material, folder)
@@ -123,7 +135,7 @@ def _measure(
                 {"kind": one.kind, "size": one.size, "ready": one.ready} | found | {"proxies": None}
             )
             listed[name_of(one.kind, one.size)] = describe(one.tokenizer, one.counts)
-            speed = _encode_speed(one.tokenizer, material)
+            speed = _encode_speed(one.encoder, material)
             timed.append({"kind": one.kind, "size": one.size, "encode_megabytes_per_second": speed})
             bar.advance()
     write_json(folder / TOKENS, listed)
@@ -134,17 +146,16 @@ def _count(one: Tried, tried: list[Tried], material: Material) -> Counts:
     """Counted from the text, or from the counts of a larger tokenizer of the same training."""
     alike = [other for other in tried if other.kind == one.kind and other.size > one.size]
     for other in sorted(alike, key=lambda other: -other.size):
-        if is_cut_of(one.tokenizer, other.tokenizer):
+        if is_cut_of(one.state, other.state):
             if other.counts is None:
-                other.counts = count(other.tokenizer, material)
+                other.counts = count(other.encoder, material)
             return cut_counts(other.counts, other.tokenizer, one.tokenizer)
-    return one.counts or count(one.tokenizer, material)
+    return one.counts or count(one.encoder, material)
 
 
-def _encode_speed(tokenizer: Tokenizer, material: Material) -> float:
+def _encode_speed(encoder: BulkEncoder, material: Material) -> float:
     """Megabytes a second on a little held-out text, none of which has been seen."""
     texts = pa.array(next(groups(material.held_out, TIMED_CHARACTERS)), pa.large_string())
-    encoder = BulkEncoder(tokenizer)
     started = time.perf_counter()
     encoder.encode(texts)
     return float(texts.nbytes / 1e6 / (time.perf_counter() - started))
