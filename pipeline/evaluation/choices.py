@@ -1,7 +1,7 @@
 """Multiple choice: which of several texts does the model find the likeliest?
 
 Files have the shape of MMLU (Hendrycks et al. 2021, https://arxiv.org/abs/2009.03300): `question`,
-`choices` and `answer`. A small model knows nothing of the letters A to D, so each choice is written
+`choices` and `answer`, as JSON lines or as the authors' CSV. A small model knows nothing of the letters A to D, so each choice is written
 out behind the question and the whole text is scored, as lm-evaluation-harness does for ARC or
 HellaSwag: the likeliest wins, in bits and in bits per byte of the choice. A third way takes away
 how likely a choice is by itself (pointwise mutual information, Holtzman et al. 2021,
@@ -10,8 +10,9 @@ https://arxiv.org/abs/2104.08315).
 A tie is worth what guessing among the tied gives on average.
 """
 
+import csv
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +20,11 @@ import numpy as np
 
 from pipeline.errors import UserError
 from pipeline.evaluation.likelihood import utf8_bytes
-from pipeline.evaluation.pairs import Scorer, read_json_lines
+from pipeline.evaluation.pairs import Scorer, read_json_lines, read_lines
 from pipeline.evaluation.uncertainty import TIE_BITS, interval
 
 LETTERS = "ABCDEFGHIJ"
+WHAT = "multiple-choice items"
 
 
 class Item(NamedTuple):
@@ -45,19 +47,47 @@ class Item(NamedTuple):
 
 
 def read_choices(path: Path) -> list[Item]:
-    """Read one object a line: `question`, `choices`, `answer`, and perhaps `subject`.
+    """Read JSON lines with `question`, `choices`, `answer` and perhaps `subject`, or a CSV file as
+    MMLU has them: a question, its choices and the answer's letter in a row, no header.
 
-    `answer` is a number counted from 0, a letter from A on, or one of the choices.
+    In JSON `answer` may also be a number counted from 0; in both it may be one of the choices.
 
     Raises:
         UserError: the file is missing, not UTF-8 or holds no question, or a line is malformed.
     """
-    items = [_parse(row, where) for row, where in read_json_lines(path, "multiple-choice items")]
+    rows = _read_csv(path) if path.suffix.lower() == ".csv" else read_json_lines(path, WHAT)
+    items = [_parse(row, where) for row, where in rows]
     if not items:
         raise UserError(
             f"{path} has no items: one JSON object a line with question, choices, answer"
+            if path.suffix.lower() != ".csv"
+            else f"{path} has no items: in each row a question, its choices, the answer's letter"
         )
     return items
+
+
+def _read_csv(path: Path) -> Iterator[tuple[dict[str, Any], str]]:
+    """Rows in the shape of the JSON, and where they stand; cells left empty are no choices.
+
+    A first row that begins with `question` is a header.
+    """
+    reader = csv.reader(read_lines(path, WHAT), strict=True)
+    try:
+        for cells in reader:
+            if reader.line_num == 1 and cells and cells[0].strip().lower() == "question":
+                continue
+            if len(cells) > 1:
+                question, *choices, answer = cells
+                choices = [choice for choice in choices if choice.strip()]
+                row = {"question": question, "choices": choices, "answer": answer.strip()}
+                yield row, f"{path}:{reader.line_num}"
+            elif any(cell.strip() for cell in cells):
+                raise UserError(
+                    f"{path}:{reader.line_num} has one cell: a question, its choices and the "
+                    "answer's letter are divided by commas"
+                )
+    except csv.Error as error:
+        raise UserError(f"{path}:{reader.line_num} is not valid CSV: {error}") from None
 
 
 def _parse(row: dict[str, Any], where: str) -> Item:

@@ -60,15 +60,7 @@ def read_json_lines(path: Path, what: str) -> Iterator[tuple[dict[str, Any], str
     Raises:
         UserError: the file is missing or not UTF-8, or a line holds no JSON object.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except FileNotFoundError:
-        raise UserError(f"{path} is missing: it should hold {what}") from None
-    except IsADirectoryError:
-        raise UserError(f"{path} is a folder: name a file of {what}") from None
-    except UnicodeDecodeError:
-        raise UserError(f"{path} is not UTF-8 text") from None
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(read_lines(path, what), start=1):
         if not line.strip():
             continue
         where = f"{path}:{number}"
@@ -79,6 +71,23 @@ def read_json_lines(path: Path, what: str) -> Iterator[tuple[dict[str, Any], str
         if not isinstance(row, dict):
             raise UserError(f"{where} must be an object: it should be one of the {what}")
         yield row, where
+
+
+def read_lines(path: Path, what: str) -> list[str]:
+    """The lines of a text file, with their ends.
+
+    Raises:
+        UserError: the file is missing or not UTF-8.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(file)
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: it should hold {what}") from None
+    except IsADirectoryError:
+        raise UserError(f"{path} is a folder: name a file of {what}") from None
+    except UnicodeDecodeError:
+        raise UserError(f"{path} is not UTF-8 text") from None
 
 
 def _parse(row: dict[str, Any], where: str) -> Pair:

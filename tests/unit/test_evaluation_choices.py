@@ -113,6 +113,38 @@ def test_a_malformed_item_is_named_by_file_and_line(tmp_path: Path, line: Any, s
         read_choices(path)
 
 
+@pytest.mark.parametrize("start", ["", "\ufeff", "question,A,B,C,D,answer\n"])
+def test_the_csv_of_mmlu_is_read(tmp_path: Path, start: str) -> None:
+    path = tmp_path / "exam.csv"
+    rows = '"Бу, ""нәрсә""?\nЯ?",алма,"су, чәй",ат,эт,B\r\n\r\nТөсе нинди?,ак,кара,,,ак\n'
+    path.write_text(start + rows, encoding="utf-8", newline="")
+    assert read_choices(path) == [
+        Item("", 'Бу, "нәрсә"?\nЯ?', ["алма", "су, чәй", "ат", "эт"], 1),
+        Item("", "Төсе нинди?", ["ак", "кара"], 0),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("а,б,в,C", r"exam\.csv:2: the answer 'C' is not among its choices"),
+        ("а,б,А", r"exam\.csv:2 needs two or more `choices`"),
+        ("Бу нәрсә?;ак;кара;A", r"exam\.csv:2 has one cell: .* commas"),
+        ('"а"б,в,г,A', r"exam\.csv:2 is not valid CSV"),
+        ('"а,в,г,A', r"exam\.csv:2 is not valid CSV"),
+        (" ,б,в,A", r"exam\.csv:2 needs `question`"),
+    ],
+)
+def test_a_malformed_row_is_named_by_file_and_line(tmp_path: Path, rows: str, said: str) -> None:
+    path = tmp_path / "exam.csv"
+    path.write_text(f"Бу нәрсә?,ак,кара,A\n{rows}\n", encoding="utf-8")
+    with pytest.raises(UserError, match=said):
+        read_choices(path)
+    path.write_text("\n")
+    with pytest.raises(UserError, match="no items"):
+        read_choices(path)
+
+
 # --- cloze --------------------------------------------------------------------------------------
 
 NOUNS = ["китапны", "дәфтәрне", "алманы", "балыкны", "күлмәкне", "машинаны", "урманны", "каләмне"]
