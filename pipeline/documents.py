@@ -127,6 +127,16 @@ def read_texts(folder: Path) -> Iterator[str]:
         yield from batch.column(0).to_pylist()
 
 
+def texts_within(texts: Iterable[str], characters: int) -> Iterator[str]:
+    """The first texts, until they have so many characters together."""
+    held = 0
+    for text in texts:
+        yield text
+        held += len(text)
+        if held >= characters:
+            return
+
+
 def count_documents(folder: Path) -> int:
     """The number of rows in a folder, from the shards' footers alone."""
     return sum(pq.read_metadata(path).num_rows for path in shards(folder))

@@ -4,6 +4,7 @@ Everything is written under a temporary name beside its place and then moved the
 the old state or the new one, never a part.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -51,6 +52,12 @@ def scratch_folder(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's contents."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from pipeline.documents import read_texts
 from pipeline.errors import UserError
-from pipeline.files import read_json, write_json
+from pipeline.files import file_hash, read_json, write_json
 from pipeline.languages import load_language
 from pipeline.params import Params
 from pipeline.publishing.card import Story, model_card
 from pipeline.publishing.check import check_export
 from pipeline.publishing.export import export
-from pipeline.publishing.exported import OUR_LOADER, Exported, file_hash
+from pipeline.publishing.exported import OUR_LOADER, Exported
 from pipeline.publishing.licences import known_licence
 from pipeline.publishing.results import read_reports
 from stages import run

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import numpy as np
 
+from pipeline.documents import texts_within
 from pipeline.evaluation.likelihood import utf8_bytes
 from pipeline.evaluation.pairs import Scorer
 from pipeline.ngrams import CharNgram
@@ -36,7 +37,7 @@ class Rivals:
         Words are counted in the beginning of a very long text, since each takes much memory.
         """
         characters = CharNgram.train(training("character n-grams"), order)
-        return cls(characters, WordNgram.train(_beginning(training("word n-grams"))))
+        return cls(characters, WordNgram.train(texts_within(training("word n-grams"), WORD_TEXT)))
 
     def table(self, texts: Sequence[str]) -> np.ndarray:
         """The bits of each text under each of `names`, float64 [texts, names]."""
@@ -58,16 +59,6 @@ class Rivals:
             return np.array([self._known[text][column] for text in texts])
 
         return bits
-
-
-def _beginning(texts: Iterable[str]) -> Iterator[str]:
-    """Texts until they have `WORD_TEXT` characters together."""
-    held = 0
-    for text in texts:
-        yield text
-        held += len(text)
-        if held >= WORD_TEXT:
-            return
 
 
 def rival_bits_per_byte(

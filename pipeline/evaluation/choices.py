@@ -1,11 +1,11 @@
 """Multiple choice: which of several texts does the model find the likeliest?
 
 Files have the shape of MMLU (Hendrycks et al. 2021, https://arxiv.org/abs/2009.03300): `question`,
-`choices` and `answer`, as JSON lines or as the authors' CSV. A small model knows nothing of the letters A to D, so each choice is written
-out behind the question and the whole text is scored, as lm-evaluation-harness does for ARC or
-HellaSwag: the likeliest wins, in bits and in bits per byte of the choice. A third way takes away
-how likely a choice is by itself (pointwise mutual information, Holtzman et al. 2021,
-https://arxiv.org/abs/2104.08315).
+`choices` and `answer`, as JSON lines or as the authors' CSV. A small model knows nothing of the
+letters A to D, so each choice is written out behind the question and the whole text is scored, as
+lm-evaluation-harness does for ARC or HellaSwag: the likeliest wins, in bits and in bits per byte of
+the choice. A third way takes away how likely a choice is by itself (pointwise mutual information,
+Holtzman et al. 2021, https://arxiv.org/abs/2104.08315).
 
 A tie is worth what guessing among the tied gives on average.
 """

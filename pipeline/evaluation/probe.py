@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from tokenizers import Tokenizer
 
-from pipeline.documents import read_texts
+from pipeline.documents import read_texts, texts_within
 from pipeline.evaluation.choices import Item
 from pipeline.evaluation.cloze import make_cloze
 from pipeline.evaluation.facts import Question
@@ -81,7 +81,7 @@ def make_prober(params: Params, clean: Path, probes: Path) -> Prober | None:
     cloze: list[Item] = []
     if (clean / "validation").is_dir() and (clean / "train").is_dir():
         counts = _count_words(read_texts(clean / "train"))
-        held_out = list(_within(read_texts(clean / "validation"), READ))
+        held_out = list(texts_within(read_texts(clean / "validation"), READ))
         cloze = make_cloze(held_out, counts, limit, settings.seed)[:limit]
         if not pairs:
             language = load_language(params.corpus.language)
@@ -100,16 +100,6 @@ def make_prober(params: Params, clean: Path, probes: Path) -> Prober | None:
 
 def _count_words(texts: Iterable[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
-    for text in _within(texts, READ):
+    for text in texts_within(texts, READ):
         counts.update(words(text))
     return counts
-
-
-def _within(texts: Iterable[str], characters: int) -> Iterable[str]:
-    """The first texts, until they have so many characters together."""
-    held = 0
-    for text in texts:
-        yield text
-        held += len(text)
-        if held >= characters:
-            return

@@ -1,8 +1,6 @@
 """What `export` wrote, as others need to know it; torch is not needed for that."""
 
-import hashlib
 from dataclasses import dataclass
-from pathlib import Path
 
 OUR_LOADER = "pipeline.models.load_model"
 
@@ -22,9 +20,3 @@ class Exported:
     def for_transformers(self) -> bool:
         """Whether `transformers` loads it."""
         return self.class_name != OUR_LOADER
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's contents."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.publishing.exported import file_hash
+from pipeline.files import file_hash
 from pipeline.publishing.publication import CARD
 
 TAG = "tugantel"  # every card of ours has it

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from pipeline.files import atomic_folder, read_json, write_text
+from pipeline.files import atomic_folder, file_hash, read_json, write_text
 from pipeline.languages import load_language
 from pipeline.params import PARAMS, load_params
 from pipeline.publishing.card import Story, model_card
-from pipeline.publishing.exported import Exported, file_hash
+from pipeline.publishing.exported import Exported
 from pipeline.publishing.licences import asks_for_more, choose_licence
 from pipeline.publishing.provenance import check_params, provenance, public_params
 from pipeline.publishing.results import read_reports

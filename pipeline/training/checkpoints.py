@@ -72,12 +72,6 @@ def code_hash(folders: list[Path]) -> str:
     return digest.hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's contents."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 class Checkpoints:
     """The checkpoints of one identity, in `root`/KEY: the last `keep`, and the best weights."""
 

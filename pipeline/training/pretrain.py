@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from pipeline.files import atomic_folder, write_json
+from pipeline.files import atomic_folder, file_hash, write_json
 from pipeline.models import ModelConfig, build_model, save_model
 from pipeline.params import Params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
@@ -139,8 +139,8 @@ def _identity(
         "code": checkpoints.code_hash([CODE / "models", CODE / "training"]),
         "model": params.model.model_dump(),
         "training": params.training.model_dump(),
-        "train_tokens": checkpoints.file_hash(places.tokens / "train.bin"),
-        "validation_tokens": checkpoints.file_hash(places.tokens / "validation.bin"),
+        "train_tokens": file_hash(places.tokens / "train.bin"),
+        "validation_tokens": file_hash(places.tokens / "validation.bin"),
         "tokenizer": tokenizer,
         "precision": machine.precision,
         "compile": machine.compile,
