@@ -163,7 +163,7 @@ def _sizes(size: float) -> list[int]:
         return [512, 1024]
     if size < 4e6:
         return [1024, 2048, 4096]
-    return [2048, 4096, 8192] if size < 4e7 else [4096, 8192, 16384]
+    return [2048, 4096, 8192]
 
 
 def _proxy_megabytes(size: float, passes: float, minutes: float, sizes: int) -> float:

@@ -15,6 +15,7 @@ import torch
 
 from pipeline.errors import UserError
 from pipeline.params import TrainingParams
+from pipeline.training.memory import keep_freed_memory
 
 LONG = 3e13  # operations of a run that is worth compiling on a CPU: some minutes
 
@@ -71,7 +72,8 @@ def has_fast_bfloat16(device: str) -> bool:
 
 
 def choose_machine(params: TrainingParams, operations: float = 0.0) -> Machine:
-    """Resolve `auto` and set torch's threads, for a run of so many operations (0: a short one).
+    """Resolve `auto`, for a run of so many operations (0: a short one), and make the process ready:
+    torch's threads, freed memory that is kept.
 
     Raises:
         UserError: what params ask for is not there.
@@ -104,6 +106,8 @@ def choose_machine(params: TrainingParams, operations: float = 0.0) -> Machine:
     here = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))  # processes that torchrun started here
     threads = params.threads or max(1, cores() // here)
     torch.set_num_threads(threads)
+    if device == "cpu":
+        keep_freed_memory()
     if compiled:
         torch.use_deterministic_algorithms(True)
         # What is compiled writes all that it reads: no need to fill memory first, which costs more.
