@@ -2,7 +2,9 @@
 
 Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and
 replaces it by the nearest orthogonal one, so that every direction of it moves at the same rate.
-Embeddings, norms and the head are no maps between hidden states and stay with AdamW.
+Queries, keys and values are a matrix for each head: heads are maps of their own, and small ones are
+cheaper to orthogonalise than all of them in one (docs/log.md). Embeddings, norms and the head are
+no maps between hidden states and stay with AdamW.
 """
 
 from collections import defaultdict
@@ -10,9 +12,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import SGD, Adam, AdamW, Optimizer
 
+from pipeline.models import LanguageModel
 from pipeline.params import OptimizerParams
 
 
@@ -35,7 +38,8 @@ def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32, steps: i
 class Muon(Optimizer):
     """Orthogonalised momentum with Nesterov's look-ahead and decoupled weight decay.
 
-    Matrices of one shape go through the iteration together, as one batch of products in `dtype`.
+    A group's `rows` cuts its matrices into parts of so many rows; None leaves them whole. Those of
+    one shape go through the iteration together, as one batch of products in `dtype`.
     """
 
     def __init__(
@@ -47,7 +51,8 @@ class Muon(Optimizer):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.dtype = dtype
-        super().__init__(parameters, {"lr": lr, "weight_decay": weight_decay, "momentum": momentum})
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "rows": None}
+        super().__init__(parameters, defaults)
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -71,23 +76,27 @@ class Muon(Optimizer):
             assert gradient is not None
             state["momentum"].lerp_(gradient, 1 - momentum)
             looks_ahead.append(gradient.lerp(state["momentum"], momentum))
-        updates = orthogonalise(torch.stack(looks_ahead), self.dtype)
-        scale = max(1.0, shape[0] / shape[1]) ** 0.5
+        stacked = torch.stack(looks_ahead)
+        parts = stacked.view(-1, group["rows"] or shape[0], shape[1])
+        updates = orthogonalise(parts, self.dtype).reshape(stacked.shape)
+        scale = max(1.0, parts.shape[1] / parts.shape[2]) ** 0.5
         for parameter, update in zip(parameters, updates, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update.to(parameter.dtype), alpha=-group["lr"] * scale)
 
 
 def label(name: str, parameter: Tensor, optimizer: str) -> str:
-    """The group of a parameter: `hidden` (Muon's), `tables` (they decay) or `vectors` (they do
-    not)."""
+    """The group of a parameter: `heads` and `hidden` (Muon's), `tables` (they decay) or `vectors`
+    (they do not)."""
     if parameter.dim() < 2:
         return "vectors"
-    return "hidden" if optimizer == "muon" and name.startswith("blocks.") else "tables"
+    if optimizer != "muon" or not name.startswith("blocks."):
+        return "tables"
+    return "heads" if name.split(".")[-2] in ("query", "key", "value") else "hidden"
 
 
 def build_optimizers(
-    model: nn.Module, params: OptimizerParams, dtype: torch.dtype = torch.float32
+    model: LanguageModel, params: OptimizerParams, dtype: torch.dtype = torch.float32
 ) -> list[Optimizer]:
     """The optimizers that together hold every parameter exactly once, in labelled groups.
 
@@ -97,7 +106,7 @@ def build_optimizers(
     arXiv:1711.05101); in Adam and SGD `weight_decay` is part of the gradient, as it was before.
     SGD has Nesterov's momentum of 0.9.
     """
-    labels: dict[str, list[Tensor]] = {"tables": [], "vectors": [], "hidden": []}
+    labels: dict[str, list[Tensor]] = {"tables": [], "vectors": [], "hidden": [], "heads": []}
     for name, parameter in model.named_parameters():
         labels[label(name, parameter, params.optimizer)].append(parameter)
     groups = [
@@ -112,7 +121,8 @@ def build_optimizers(
         kind = Adam if params.optimizer == "adam" else AdamW
         optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
     if labels["hidden"]:
-        hidden = [{"params": labels["hidden"], "label": "hidden"}]
+        rows = {"hidden": None, "heads": model.config.width // model.config.heads}
+        hidden = [{"params": labels[name], "label": name, "rows": rows[name]} for name in rows]
         muon_only = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
         optimizers.append(Muon(hidden, dtype=dtype, **muon_only))
     held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]

@@ -111,6 +111,29 @@ def test_every_parameter_has_exactly_one_optimizer(family: str, optimizer: str) 
     assert held == Counter(id(parameter) for parameter in model.parameters())
 
 
+@pytest.mark.parametrize("family", ["gpt2", "modern"])
+def test_muon_moves_every_head_as_far(family: str) -> None:
+    kv_heads = 2 if family == "modern" else None
+    params = ModelParams(family=family, width=32, heads=4, kv_heads=kv_heads, layers=1, context=16)
+    torch.manual_seed(0)
+    model = build_model(ModelConfig.from_params(params, 300))
+    for weight in model.parameters():  # some begin at nothing, and those before them do not learn
+        weight.data.normal_(std=0.2)
+    settings = OptimizerParams(optimizer="muon", weight_decay=0.0)
+    before = {name: weight.detach().clone() for name, weight in model.named_parameters()}
+    model(torch.randint(0, 300, (8, 16)))[0].logsumexp(-1).sum().backward()
+    for one in build_optimizers(model, settings):
+        one.step()
+    for name, weight in model.named_parameters():
+        if not name.startswith("blocks.") or weight.dim() < 2:
+            continue
+        moved = (before[name] - weight.detach()) / settings.learning_rate
+        heads = name.split(".")[-2] in ("query", "key", "value")
+        for part in moved.split(8 if heads else len(moved)):
+            values = torch.linalg.svdvals(part) / max(1, len(part) / part.shape[1]) ** 0.5
+            assert 0.6 < values.max() < 1.4, (name, values)
+
+
 @given(
     epochs=st.floats(0.01, 20), tokens=st.none() | st.integers(1, 10**6),
     count=st.integers(1, 10), length=st.integers(500, 20_000),
