@@ -17,25 +17,33 @@ class Average:
     """A moving average of the weights, which wanders less than they do (Polyak and Juditsky 1992).
 
     The decay grows from 0.1 towards its value, (1 + n) / (10 + n) after n steps, so that the first
-    weights are forgotten.
+    weights are forgotten. What BatchNorm counts goes along: it belongs to the weights it was
+    counted under.
     """
 
     def __init__(self, model: LanguageModel, decay: float) -> None:
-        self.decay, self.parameters = decay, list(model.parameters())
-        self.weights = [parameter.detach().clone() for parameter in self.parameters]
+        self.decay = decay
+        saved = model.state_dict()
+        counted = [tensor for name, tensor in model.named_buffers() if name in saved]
+        self.parameters = [
+            tensor.detach()
+            for tensor in (*model.parameters(), *counted)
+            if tensor.is_floating_point()
+        ]
+        self.weights = [tensor.clone() for tensor in self.parameters]
 
     @torch.no_grad()
     def update(self, step: int) -> None:
         """Take in the weights after `step` steps."""
         decay = min(self.decay, (1 + step) / (10 + step))
         if self.weights:
-            torch._foreach_lerp_(self.weights, [p.detach() for p in self.parameters], 1 - decay)
+            torch._foreach_lerp_(self.weights, self.parameters, 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange the average and the weights; a second time puts them back, bit for bit."""
         for parameter, weight in zip(self.parameters, self.weights, strict=True):
-            kept = parameter.detach().clone()
+            kept = parameter.clone()
             parameter.copy_(weight)
             weight.copy_(kept)
 

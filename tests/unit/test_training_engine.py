@@ -109,6 +109,22 @@ def test_an_average_lies_between_the_weights_and_swaps_back_exactly() -> None:
     assert all(torch.equal(p, m) for p, m in zip(model.parameters(), moved, strict=True))
 
 
+def test_what_batchnorm_counts_is_averaged_with_the_weights() -> None:
+    model = made(norm="batch")
+    counted = [tensor for name, tensor in model.named_buffers() if "mean" in name or "var" in name]
+    assert counted
+    average, before = Average(model, 0.9), [tensor.clone() for tensor in counted]
+    model.train()(torch.randint(0, 320, (4, 32)))
+    after = [tensor.clone() for tensor in counted]
+    average.update(1000)
+    average.swap()
+    for tensor, old, new in zip(counted, before, after, strict=True):
+        assert not torch.equal(old, new)
+        torch.testing.assert_close(tensor, old.lerp(new, 0.1))
+    average.swap()
+    assert all(torch.equal(a, b) for a, b in zip(counted, after, strict=True))
+
+
 def test_a_checkpoint_holds_average_scale_and_random_state(
     tmp_path: Path, tokens: np.ndarray
 ) -> None:
