@@ -174,6 +174,6 @@ def _sizes(axes: Axes, sweep: Sweep) -> None:
     sizes = sorted({row["size"] for row in sweep})
     kept = [size for index, size in enumerate(sizes) if not index or size >= 1.4 * sizes[index - 1]]
     axes.set_xscale("log", base=2)
-    axes.set_xticks(kept, [short_number(size) if size >= 10_000 else str(size) for size in kept])
+    axes.set_xticks(kept, [f"{size:,}" for size in kept])
     axes.tick_params(axis="x", rotation=30)
     axes.minorticks_off()
