@@ -2,7 +2,7 @@
 
 Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and
 replaces it by the nearest orthogonal one, so that every direction of it moves at the same rate.
-Queries, keys and values are a matrix for each head: heads are maps of their own, and small ones are
+In attention every head has its own matrices: heads are maps of their own, and small ones are
 cheaper to orthogonalise than all of them in one (docs/log.md). Embeddings, norms and the head are
 no maps between hidden states and stay with AdamW.
 """
@@ -38,8 +38,8 @@ def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32, steps: i
 class Muon(Optimizer):
     """Orthogonalised momentum with Nesterov's look-ahead and decoupled weight decay.
 
-    A group's `rows` cuts its matrices into parts of so many rows; None leaves them whole. Those of
-    one shape go through the iteration together, as one batch of products in `dtype`.
+    A group's `rows` or `columns` cuts its matrices into parts of so many; None leaves them whole.
+    Those of one shape go through the iteration together, as one batch of products in `dtype`.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class Muon(Optimizer):
         dtype: torch.dtype = torch.float32,
     ) -> None:
         self.dtype = dtype
-        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum, "rows": None}
-        super().__init__(parameters, defaults)
+        defaults = {"lr": lr, "weight_decay": weight_decay, "momentum": momentum}
+        super().__init__(parameters, defaults | {"rows": None, "columns": None})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]
@@ -67,32 +67,35 @@ class Muon(Optimizer):
 
     def _step_alike(self, shape: torch.Size, parameters: list[Tensor], group: dict) -> None:
         momentum = group["momentum"]
-        looks_ahead = []
-        for parameter in parameters:
+        looks_ahead = torch.empty(len(parameters), *shape, device=parameters[0].device)
+        for parameter, look_ahead in zip(parameters, looks_ahead, strict=True):
             state = self.state[parameter]
             if not state:
                 state["momentum"] = torch.zeros_like(parameter)
             gradient = parameter.grad
             assert gradient is not None
             state["momentum"].lerp_(gradient, 1 - momentum)
-            looks_ahead.append(gradient.lerp(state["momentum"], momentum))
-        stacked = torch.stack(looks_ahead)
-        parts = stacked.view(-1, group["rows"] or shape[0], shape[1])
-        updates = orthogonalise(parts, self.dtype).reshape(stacked.shape)
-        scale = max(1.0, parts.shape[1] / parts.shape[2]) ** 0.5
+            torch.lerp(gradient, state["momentum"], momentum, out=look_ahead)
+        rows, columns = group["rows"] or shape[0], group["columns"] or shape[1]
+        grid = looks_ahead.view(-1, shape[0] // rows, rows, shape[1] // columns, columns)
+        parts = grid.transpose(2, 3).reshape(-1, rows, columns)
+        moved = orthogonalise(parts, self.dtype).view(*grid.transpose(2, 3).shape)
+        updates = moved.transpose(2, 3).reshape(looks_ahead.shape)
+        scale = max(1.0, shape[0] / shape[1]) ** 0.5
         for parameter, update in zip(parameters, updates, strict=True):
             parameter.mul_(1 - group["lr"] * group["weight_decay"])
             parameter.add_(update.to(parameter.dtype), alpha=-group["lr"] * scale)
 
 
 def label(name: str, parameter: Tensor, optimizer: str) -> str:
-    """The group of a parameter: `heads` and `hidden` (Muon's), `tables` (they decay) or `vectors`
-    (they do not)."""
+    """The group of a parameter: `heads`, `outputs` and `hidden` (Muon's), `tables` (they decay) or
+    `vectors` (they do not)."""
     if parameter.dim() < 2:
         return "vectors"
     if optimizer != "muon" or not name.startswith("blocks."):
         return "tables"
-    return "heads" if name.split(".")[-2] in ("query", "key", "value") else "hidden"
+    kinds = {"query": "heads", "key": "heads", "value": "heads", "output": "outputs"}
+    return kinds.get(name.split(".")[-2], "hidden")
 
 
 def build_optimizers(
@@ -106,7 +109,8 @@ def build_optimizers(
     arXiv:1711.05101); in Adam and SGD `weight_decay` is part of the gradient, as it was before.
     SGD has Nesterov's momentum of 0.9.
     """
-    labels: dict[str, list[Tensor]] = {"tables": [], "vectors": [], "hidden": [], "heads": []}
+    names = ("tables", "vectors", "hidden", "heads", "outputs")
+    labels: dict[str, list[Tensor]] = {name: [] for name in names}
     for name, parameter in model.named_parameters():
         labels[label(name, parameter, params.optimizer)].append(parameter)
     groups = [
@@ -121,8 +125,12 @@ def build_optimizers(
         kind = Adam if params.optimizer == "adam" else AdamW
         optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
     if labels["hidden"]:
-        rows = {"hidden": None, "heads": model.config.width // model.config.heads}
-        hidden = [{"params": labels[name], "label": name, "rows": rows[name]} for name in rows]
+        head = model.config.width // model.config.heads
+        hidden = [
+            {"params": labels["hidden"], "label": "hidden"},
+            {"params": labels["heads"], "label": "heads", "rows": head},
+            {"params": labels["outputs"], "label": "outputs", "columns": head},
+        ]
         muon_only = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
         optimizers.append(Muon(hidden, dtype=dtype, **muon_only))
     held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]

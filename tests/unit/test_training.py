@@ -128,9 +128,12 @@ def test_muon_moves_every_head_as_far(family: str) -> None:
         if not name.startswith("blocks.") or weight.dim() < 2:
             continue
         moved = (before[name] - weight.detach()) / settings.learning_rate
-        heads = name.split(".")[-2] in ("query", "key", "value")
-        for part in moved.split(8 if heads else len(moved)):
-            values = torch.linalg.svdvals(part) / max(1, len(part) / part.shape[1]) ** 0.5
+        kind, scale = name.split(".")[-2], max(1, len(moved) / moved.shape[1]) ** 0.5
+        size, axis = {"query": (8, 0), "key": (8, 0), "value": (8, 0), "output": (8, 1)}.get(
+            kind, (len(moved), 0)
+        )
+        for part in moved.split(size, axis):
+            values = torch.linalg.svdvals(part) / scale
             assert 0.6 < values.max() < 1.4, (name, values)
 
 
