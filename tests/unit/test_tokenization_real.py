@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pipeline.tokenization.bulk import BulkEncoder
 from pipeline.tokenization.measure import Material, count, measure
 from pipeline.tokenization.tokenizer import decode, encode_batch
 from pipeline.tokenization.train import cut, train_bpe
@@ -33,7 +34,7 @@ def test_tatar_is_as_short_as_it_was_measured(tatar, tokenizer):
     material = Material(tatar, tatar[::4])
     for size, expected in [(512, 3.3), (1024, 4.4), (4096, 6.3)]:
         smaller = cut(tokenizer, size)
-        found = measure(smaller, count(smaller, material), material)
+        found = measure(smaller, count(BulkEncoder(smaller), material), material)
         assert found["bytes_per_token"] == pytest.approx(expected, rel=0.03)
 
 
