@@ -416,10 +416,12 @@ def test_a_queue_that_is_full_is_503_with_a_word_on_when_to_come_again(
             threading.Thread(target=send, args=(address,), kwargs={"body": asked()})
             for _ in range(2)
         ]
-        for other in others:
-            other.start()
-        while len(service.scheduler.active) + len(service.scheduler.waiting) < 2:
-            time.sleep(0.01)
+        end = time.monotonic() + SECONDS
+        for other, held in zip(others, ("active", "waiting"), strict=True):
+            other.start()  # the second when the first has its turn, or it would be refused itself
+            while not getattr(service.scheduler, held):
+                assert time.monotonic() < end
+                time.sleep(0.01)
         answer = send(address, body=asked())
         assert refusal(answer)[0] == 503 and answer[1]["Retry-After"] == "1"
         assert json.loads(answer[2])["error"]["type"] == "server_error"
@@ -443,7 +445,9 @@ def test_a_stop_tells_those_who_are_written_to(voices: list[Voice], endless: End
         threads = [threading.Thread(target=listen, args=(stream,)) for stream in (True, False)]
         for thread in threads:
             thread.start()
+        end = time.monotonic() + SECONDS
         while len(service.scheduler.active) < 2:
+            assert time.monotonic() < end
             time.sleep(0.01)
     for thread in threads:
         thread.join(SECONDS)
