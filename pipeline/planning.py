@@ -56,11 +56,11 @@ def plan_files(source: FilesSource, base: Params, minutes: float) -> Plan:
     text_tokens = size / BYTES_PER_TOKEN
     seconds = max(60 * minutes - _other_stages(size), 0.4 * 60 * minutes)
     sizes = _sizes(size)
-    most = max(sizes)  # whichever is taken, the run does not take longer
-    speed = {FLOOR: measure_speed(_model(FLOOR, 0.1), most)}
-    shape = _choose_shape(text_tokens, seconds, speed[FLOOR], most)
+    largest = max(sizes)  # whichever is taken, the run does not take longer
+    speed = {FLOOR: measure_speed(_model(FLOOR, 0.1), largest)}
+    shape = _choose_shape(text_tokens, seconds, speed[FLOOR], largest)
     if shape not in speed:
-        speed[shape] = measure_speed(_model(shape, 0.1), most)
+        speed[shape] = measure_speed(_model(shape, 0.1), largest)
     tokens = int(speed[shape] * seconds)
     passes = min(tokens / text_tokens, MOST_PASSES)
     dropout = next(share for most, share in DROPOUT if passes < most)

@@ -55,14 +55,14 @@ def read_choices(path: Path) -> list[Item]:
     Raises:
         UserError: the file is missing, not UTF-8 or holds no question, or a line is malformed.
     """
-    rows = _read_csv(path) if path.suffix.lower() == ".csv" else read_json_lines(path, WHAT)
+    if path.suffix.lower() == ".csv":
+        rows, shape = _read_csv(path), "in each row a question, its choices, the answer's letter"
+    else:
+        rows = read_json_lines(path, WHAT)
+        shape = "one JSON object a line with question, choices, answer"
     items = [_parse(row, where) for row, where in rows]
     if not items:
-        raise UserError(
-            f"{path} has no items: one JSON object a line with question, choices, answer"
-            if path.suffix.lower() != ".csv"
-            else f"{path} has no items: in each row a question, its choices, the answer's letter"
-        )
+        raise UserError(f"{path} has no items: {shape}")
     return items
 
 

@@ -78,8 +78,8 @@ class Muon(Optimizer):
             torch.lerp(gradient, state["momentum"], momentum, out=look_ahead)
         rows, columns = group["rows"] or shape[0], group["columns"] or shape[1]
         grid = looks_ahead.view(-1, shape[0] // rows, rows, shape[1] // columns, columns)
-        parts = grid.transpose(2, 3).reshape(-1, rows, columns)
-        moved = orthogonalise(parts, self.dtype).view(*grid.transpose(2, 3).shape)
+        parts = grid.transpose(2, 3)
+        moved = orthogonalise(parts.reshape(-1, rows, columns), self.dtype).view(parts.shape)
         updates = moved.transpose(2, 3).reshape(looks_ahead.shape)
         scale = max(1.0, shape[0] / shape[1]) ** 0.5
         for parameter, update in zip(parameters, updates, strict=True):
