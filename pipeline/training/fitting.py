@@ -12,7 +12,7 @@ from torch import Tensor
 from pipeline.errors import UserError
 from pipeline.models import LanguageModel
 from pipeline.training.learner import Learner
-from pipeline.training.loss import Objective, chunk_limit
+from pipeline.training.loss import LIMITS, Objective
 from pipeline.training.precision import Machine
 
 
@@ -74,7 +74,7 @@ def check_memory(model: LanguageModel, batch: int, accumulation: int, machine: M
     Linux promises memory that it does not have and ends the process when it is touched, so on a CPU
     there is no error to explain. What is counted is less than what is used: weights, gradients and
     one moment; for each place and layer eight vectors of the width, unless layers are computed
-    again; one float32 chunk of logits with its gradient.
+    again; one chunk of logits with its gradient.
 
     Raises:
         UserError: even that is more than is free.
@@ -92,8 +92,8 @@ def check_memory(model: LanguageModel, batch: int, accumulation: int, machine: M
 
     def needed(rows: int) -> int:
         places = rows * config.context
-        logits = min(places * config.vocabulary, max(chunk_limit("cpu"), config.vocabulary))
-        return fixed + places * layers * width * each * size + 8 * logits
+        logits = min(places * config.vocabulary, max(LIMITS["cpu"], config.vocabulary))
+        return fixed + places * layers * width * each * size + 2 * size * logits
 
     if needed(batch // accumulation) <= free:
         return

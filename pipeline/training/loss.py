@@ -5,7 +5,11 @@ Logits of all places are the largest thing in a step: 4,096 places and a vocabul
 times. Here a few places at a time go through the head; their logits become shares (softmax), the
 shares minus one at the token that came are the gradient, and both are forgotten. Nothing is
 computed twice and only sums are kept (the idea of Liger Kernel, Hsu et al. 2024, arXiv:2410.10989,
-section 3.2). On a CPU a chunk stays in the cache, which is why small models take this way too.
+section 3.2).
+
+A chunk is as large as memory allows, because each one adds to the gradient of the whole head. On a
+CPU its shares are made of fewer places still, so that they stay in the cache: small models take
+this way too, for it is the fastest.
 """
 
 from typing import Any
@@ -16,8 +20,10 @@ from torch import Tensor, nn
 
 from pipeline.models import LanguageModel, auxiliary_loss
 
-# Logits that exist at one time: 4 MB in float32 on a CPU, whose cache holds that; 134 MB elsewhere.
-LIMITS = {"cpu": 1 << 20, "cuda": 1 << 25}
+# Logits that exist at one time, and of how many of them shares in float32 do: on a CPU those take
+# 4 MB, which its cache holds.
+LIMITS = {"cpu": 1 << 22, "cuda": 1 << 25}
+SHARED = {"cpu": 1 << 20, "cuda": 1 << 25}
 
 
 class Objective(nn.Module):
@@ -38,11 +44,6 @@ class Objective(nn.Module):
         return loss, loss if extra is None else loss + extra
 
 
-def chunk_limit(device: str) -> int:
-    """The most logits that exist at one time on a device."""
-    return LIMITS["cpu" if device == "cpu" else "cuda"]
-
-
 def token_losses(model: LanguageModel, hidden: Tensor, targets: Tensor) -> Tensor:
     """The cross entropy of every place, [B * T], without gradient."""
     return torch.cat(
@@ -54,7 +55,7 @@ def token_losses(model: LanguageModel, hidden: Tensor, targets: Tensor) -> Tenso
 
 
 def _chunks(model: LanguageModel, hidden: Tensor, targets: Tensor) -> list[tuple[Tensor, Tensor]]:
-    places = max(1, chunk_limit(hidden.device.type) // model.config.vocabulary)
+    places = max(1, LIMITS[hidden.device.type] // model.config.vocabulary)
     return list(
         zip(hidden.flatten(0, 1).split(places), targets.reshape(-1).split(places), strict=True)
     )
@@ -66,11 +67,16 @@ def _loss_and_slope(logits: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     The share of the likeliest token tells the normaliser exactly; that of the token which came may
     be too small for a float.
     """
-    shares = torch.softmax(logits, -1, dtype=torch.float32)
-    normaliser = logits.amax(-1).float() - shares.amax(-1).log()
-    came = logits.gather(-1, targets.unsqueeze(-1)).squeeze(-1).float()
-    shares[torch.arange(len(targets), device=targets.device), targets] -= 1
-    return (normaliser - came).sum(), shares.to(logits.dtype)
+    total, slope = torch.zeros((), device=logits.device), torch.empty_like(logits)
+    places = max(1, SHARED[logits.device.type] // logits.shape[-1])
+    parts = zip(*(one.split(places) for one in (logits, targets, slope)), strict=True)
+    for part, came, part_slope in parts:
+        shares = torch.softmax(part, -1, dtype=torch.float32)
+        normaliser = part.amax(-1).float() - shares.amax(-1).log()
+        total += (normaliser - part.gather(-1, came.unsqueeze(-1)).squeeze(-1).float()).sum()
+        shares[torch.arange(len(came), device=came.device), came] -= 1
+        part_slope.copy_(shares)
+    return total, slope
 
 
 class _Chunked(torch.autograd.Function):
