@@ -312,7 +312,8 @@ class OptimizerParams(Section):
     """How one model is trained: shared by `training` and by the variants of `experiments`.
 
     A step reads `batch` windows, of all processes together; `accumulation` cuts them into so many
-    parts that go through the model one after another. `average` is the decay of averaged weights.
+    parts that go through the model one after another. Windows begin with a document (`documents`)
+    or where they fall (`packed`). `average` is the decay of averaged weights.
     """
 
     optimizer: Literal["muon", "adamw", "adam", "sgd"] = "muon"
@@ -320,6 +321,7 @@ class OptimizerParams(Section):
     adam_learning_rate: float = Field(default=0.006, gt=0, le=10)
     weight_decay: float = Field(default=0.1, ge=0, le=10)
     batch: int = Field(default=16, ge=1)
+    windows: Literal["documents", "packed"] = "documents"
     warmup: float = Field(default=0.02, ge=0, lt=1)
     decay: float = Field(default=0.5, ge=0, le=1)
     schedule: Literal["stable", "cosine", "linear"] = "stable"

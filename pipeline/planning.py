@@ -28,9 +28,9 @@ PROXY_SPEED = 0.07  # megabytes a second that one of them reads on one core
 # (layers, width, heads), smallest first
 SHAPES = [
     (3, 96, 3),
-    (4, 128, 4),
-    (4, 192, 6),
-    (6, 256, 8),
+    (4, 128, 2),
+    (4, 192, 3),
+    (6, 256, 4),
     (8, 384, 6),
     (12, 512, 8),
     (12, 768, 12),

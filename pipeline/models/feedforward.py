@@ -5,7 +5,6 @@ from torch import Tensor, nn
 
 from pipeline.models.config import ModelConfig
 from pipeline.models.dropout import Dropout
-from pipeline.models.joined import joined
 
 
 class FeedForward(nn.Module):
@@ -27,8 +26,7 @@ class FeedForward(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """[..., width] -> the same shape."""
         if self.activation == "swiglu":
-            gate, inner = F.linear(x, *joined(self.gate, self.up)).chunk(2, -1)
-            inner = F.silu(gate) * inner
+            inner = F.silu(self.gate(x)) * self.up(x)
         elif self.activation == "relu2":
             inner = F.relu(self.up(x)).square()
         else:

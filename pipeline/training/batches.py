@@ -1,8 +1,10 @@
 """Batches as a pure function of (seed, step).
 
 Tokens lie in one long memory-mapped row. Each epoch cuts it into windows at a new random offset and
-visits them in a new random order. Nothing but the step is needed to know a batch, so a resumed run
-sees exactly what an uninterrupted one sees, and no loader state is stored.
+visits them in a new random order. A window that would begin in the middle of a document begins with
+that document, if it has just begun: a model is asked for documents from their beginning, and half a
+sentence without the other teaches it little. Nothing but the step is needed to know a batch, so a
+resumed run sees exactly what an uninterrupted one sees, and no loader state is stored.
 """
 
 from dataclasses import dataclass
@@ -14,10 +16,14 @@ from torch import Tensor
 from pipeline.errors import UserError
 
 
+REACH = 4  # a window moves back by less than this part of it: what it leaves behind is not read
+
+
 @dataclass(frozen=True)
 class Batches:
     """`tokens` in windows of `context` + 1 (input and target overlap), `batch` windows a step.
 
+    `documents` are the places where documents begin; without them, windows begin where they fall.
     Of many processes (`size`) each reads its share (`rank`) of every batch: one after another, the
     shares are the batch of a single process.
     """
@@ -28,6 +34,7 @@ class Batches:
     seed: int
     rank: int = 0
     size: int = 1
+    documents: np.ndarray | None = None
 
     def __post_init__(self) -> None:
         if len(self.tokens) <= self.context + 1:
@@ -63,7 +70,28 @@ class Batches:
         share = self.batch // self.size
         first = position * self.batch + self.rank * share
         chosen = order[first : first + share]
-        starts = offset + chosen.astype(np.int64) * self.context
+        starts = self._with_documents(offset + chosen.astype(np.int64) * self.context)
         rows = self.tokens[starts[:, None] + np.arange(self.context + 1)]
         windows = torch.from_numpy(rows.astype(np.int64))
         return windows[:, :-1], windows[:, 1:]
+
+    def _with_documents(self, starts: np.ndarray) -> np.ndarray:
+        """Each start, moved back to that of its document where that is near."""
+        if self.documents is None or not len(self.documents):
+            return starts
+        begun = np.searchsorted(self.documents, starts, side="right") - 1
+        beginnings = self.documents[np.maximum(begun, 0)]
+        near = (begun >= 0) & (starts - beginnings < self.context // REACH)
+        return np.where(near, beginnings, starts)
+
+
+def document_starts(kind: str, tokens: np.ndarray, token_bytes: np.ndarray) -> np.ndarray | None:
+    """What `Batches` wants to know for `training.windows`: None for `packed`; for `documents` the
+    places of the tokens that stand for no text, int64 [documents], of which each begins one."""
+    if kind == "packed":
+        return None
+    begins, step = token_bytes == 0, 1 << 24
+    parts = (
+        np.flatnonzero(begins[tokens[at : at + step]]) + at for at in range(0, len(tokens), step)
+    )
+    return np.concatenate(list(parts))

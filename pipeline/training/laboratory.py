@@ -11,7 +11,7 @@ from pipeline.errors import UserError
 from pipeline.models import ModelConfig, build_model
 from pipeline.params import Params, TrainingParams
 from pipeline.tokenization.tokenizer import load_tokenizer
-from pipeline.training.batches import Batches
+from pipeline.training.batches import Batches, document_starts
 from pipeline.training.data import read_tokens, token_lengths
 from pipeline.training.fitting import check_memory, free_memory
 from pipeline.training.learner import Learner
@@ -43,6 +43,7 @@ class Workbench:
         self.tokens = read_tokens(tokens, "train", loaded)
         validation = read_tokens(tokens, "validation", loaded)[:HELD_TOKENS]
         self.held = Held(np.array(validation), token_lengths(loaded))
+        self.documents = document_starts(self.params.windows, self.tokens, self.held.token_bytes)
         self.machine = choose_machine(self.params)
         batches = Batches(self.tokens, self.context, self.params.batch, self.params.seed)
         plan = Plan.make(batches, self.params.epochs, self.params.tokens, 1)
@@ -101,7 +102,7 @@ class Workbench:
     def train(self, batch: int, factor: float, tokens: int, seed: int) -> Trial:
         """One whole schedule over so many tokens."""
         learner, settings = self._made(batch, factor, seed)
-        batches = Batches(self.tokens, self.context, batch, seed)
+        batches = Batches(self.tokens, self.context, batch, seed, documents=self.documents)
         per_step = batch * self.context
         steps = tokens // per_step
         plan = Plan(steps, batches.steps_per_epoch, frozenset({steps}), per_step)

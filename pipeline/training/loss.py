@@ -22,7 +22,7 @@ from pipeline.models import LanguageModel, auxiliary_loss
 
 # Logits that exist at one time, and of how many of them shares in float32 do: on a CPU those take
 # 4 MB, which its cache holds.
-LIMITS = {"cpu": 1 << 22, "cuda": 1 << 25}
+LIMITS = {"cpu": 1 << 23, "cuda": 1 << 25}
 SHARED = {"cpu": 1 << 20, "cuda": 1 << 25}
 
 

@@ -3,8 +3,8 @@
 Muon (Jordan 2024, https://kellerjordan.github.io/posts/muon/) takes the momentum of a matrix and
 replaces it by the nearest orthogonal one, so that every direction of it moves at the same rate.
 Attention is a sum over heads and a feed-forward layer one over its units, so each head, and each
-quarter of the units, has matrices of its own: those train a little better than one matrix for all,
-and are cheaper to orthogonalise (docs/log.md). Embeddings, norms and the head are no maps between hidden
+quarter of the units, has matrices of its own: those train no worse than one matrix for all, and are
+cheaper to orthogonalise (docs/log.md). Embeddings, norms and the head are no maps between hidden
 states and stay with AdamW.
 """
 
@@ -20,19 +20,21 @@ from pipeline.models import LanguageModel, ModelConfig
 from pipeline.params import OptimizerParams
 
 UNIT_PARTS = 4  # of a feed-forward layer; eight train worse
+ROUNDS = 4  # of Newton and Schulz
 
 
-def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32, steps: int = 5) -> Tensor:
+def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
     """The nearest (semi-)orthogonal matrices to [N, rows, columns], approximately, in `dtype`.
 
     A quintic Newton-Schulz iteration with coefficients that drive all singular values towards one;
-    they end between about 0.7 and 1.2, which is all that an optimizer needs: bfloat16 is enough.
+    they end between about 0.7 and 1.2, which is all that an optimizer needs: bfloat16 is enough,
+    and so are four rounds for matrices that are parts of larger ones (docs/log.md).
     """
     a, b, c = 3.4445, -4.7750, 2.0315
     tall = matrices.shape[1] > matrices.shape[2]
     x = matrices.transpose(1, 2) if tall else matrices
     x = (x / (x.norm(dim=(1, 2), keepdim=True) + 1e-7)).to(dtype)
-    for _ in range(steps):
+    for _ in range(ROUNDS):
         gram = x @ x.transpose(1, 2)
         x = torch.baddbmm(x, torch.baddbmm(gram, gram, gram, beta=b, alpha=c), x, beta=a)
     return x.transpose(1, 2) if tall else x

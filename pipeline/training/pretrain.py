@@ -11,7 +11,7 @@ from pipeline.models import ModelConfig, build_model, save_model
 from pipeline.params import Params
 from pipeline.tokenization.tokenizer import fingerprint, load_tokenizer
 from pipeline.training import checkpoints
-from pipeline.training.batches import Batches
+from pipeline.training.batches import Batches, document_starts
 from pipeline.training.data import read_tokens, token_lengths
 from pipeline.training.distributed import World, world
 from pipeline.training.fitting import check_memory
@@ -64,10 +64,13 @@ def _pretrain(
     tokenizer = load_tokenizer(places.tokenizer)
     tokens = read_tokens(places.tokens, "train", tokenizer)
     held = Held(read_tokens(places.tokens, "validation", tokenizer), token_lengths(tokenizer))
-    batches = Batches(
-        tokens, params.model.context, training.batch, training.seed, here.rank, here.size
-    )
     config = ModelConfig.from_params(params.model, tokenizer.get_vocab_size())
+    # A model that counts reads everything once, and nothing twice.
+    kind = "packed" if config.one_pass else training.windows
+    documents = document_starts(kind, tokens, held.token_bytes)
+    batches = Batches(
+        tokens, params.model.context, training.batch, training.seed, here.rank, here.size, documents
+    )
     plan = Plan.make(
         batches,
         min(training.epochs, 1) if config.one_pass else training.epochs,

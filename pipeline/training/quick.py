@@ -10,7 +10,7 @@ import torch
 from pipeline.models import LanguageModel, ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
 from pipeline.progress import progress
-from pipeline.training.batches import Batches
+from pipeline.training.batches import Batches, document_starts
 from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, Step, train
 from pipeline.training.memory import PeakMemory
@@ -66,7 +66,10 @@ def train_quickly(
     learner = Learner(model, optimizer, machine)
     for note in config.notes():
         print(note, flush=True)
-    batches = Batches(tokens, model_params.context, optimizer.batch, seed)
+    kind = "packed" if config.one_pass else optimizer.windows  # who counts counts all once
+    documents = document_starts(kind, tokens, token_bytes)
+    context = model_params.context
+    batches = Batches(tokens, context, optimizer.batch, seed, documents=documents)
     passes = budget_tokens / (batches.steps_per_epoch * batches.batch * batches.context)
     plan = Plan.make(batches, min(passes, 1) if config.one_pass else passes, None, 1)
     plan = Plan(plan.steps, plan.steps_per_epoch, frozenset({plan.steps}), plan.tokens_per_step)

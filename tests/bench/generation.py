@@ -27,7 +27,7 @@ def generation() -> None:
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     for layers, width in SHAPES:
-        shape = ModelParams(layers=layers, width=width, heads=width // 32, context=LENGTH)
+        shape = ModelParams(layers=layers, width=width, heads=width // 64, context=LENGTH)
         torch.manual_seed(0)
         model = build_model(ModelConfig.from_params(shape, VOCABULARY)).eval()
         with torch.no_grad():

@@ -6,13 +6,13 @@ from collections import Counter
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from pipeline.errors import UserError
 from pipeline.models import ModelConfig, build_model
 from pipeline.params import ModelParams, OptimizerParams, TrainingParams
-from pipeline.training.batches import Batches
+from pipeline.training.batches import Batches, document_starts
 from pipeline.training.learner import Learner
 from pipeline.training.loop import Plan, Step, Validation, train
 from pipeline.training.optimizers import build_optimizers, orthogonalise
@@ -62,6 +62,33 @@ def test_an_epoch_visits_no_window_twice_and_epochs_differ_in_order(
         assert one != two
 
 
+@given(
+    lengths=st.lists(st.integers(1, 60), min_size=5, max_size=60),
+    context=st.integers(2, 40), seed=st.integers(0, 99),
+)  # fmt: skip
+@settings(deadline=None)
+def test_windows_begin_with_a_document_where_it_has_just_begun(
+    lengths: list[int], context: int, seed: int
+) -> None:
+    tokens = np.concatenate([np.arange(length) % 7 + (np.arange(length) > 0) for length in lengths])
+    token_bytes = np.array([0, *[1] * 7])
+    starts = document_starts("documents", tokens, token_bytes)
+    assert starts is not None
+    assert starts.tolist() == [0, *np.cumsum(lengths)[:-1].tolist()]
+    assume(len(tokens) > 2 * context + 2)
+    numbered = np.arange(len(tokens))  # a token tells its place
+    packed = Batches(numbered, context, 1, seed)
+    begun = Batches(numbered, context, 1, seed, documents=starts)
+    for step in range(packed.steps_per_epoch):
+        before, now = (int(one(step)[0][0, 0]) for one in (packed, begun))
+        own = int(starts[starts <= before].max())
+        assert now == (own if before - own < context // 4 else before)
+
+
+def test_packed_windows_need_no_documents() -> None:
+    assert document_starts("packed", np.zeros(9, np.int64), np.zeros(1)) is None
+
+
 def test_too_little_text_for_context_or_batch_is_one_line() -> None:
     with pytest.raises(UserError, match=r"model\.context: 256"):
         Batches(np.zeros(200, np.uint16), 256, 1, 0)
@@ -93,8 +120,12 @@ def test_a_stable_schedule_rises_holds_and_falls() -> None:
 @pytest.mark.parametrize("shape", [(3, 16, 16), (2, 32, 8), (2, 8, 40)])
 def test_orthogonalised_matrices_have_singular_values_near_one(shape: tuple[int, ...]) -> None:
     torch.manual_seed(0)
-    values = torch.linalg.svdvals(orthogonalise(torch.randn(shape)))
-    assert values.min() > 0.5 and values.max() < 1.4
+    matrices = torch.randn(shape)
+    before = torch.linalg.svdvals(matrices / matrices.norm(dim=(1, 2), keepdim=True))
+    values = torch.linalg.svdvals(orthogonalise(matrices))
+    tiny = before < 0.01  # four rounds bring up only what is not next to nothing
+    assert (~tiny).sum() > 0.9 * tiny.numel()
+    assert values[~tiny].min() > 0.5 and values.max() < 1.4
 
 
 @pytest.mark.parametrize("family", ["bigram", "lstm", "gpt2", "modern"])
@@ -112,7 +143,7 @@ def test_every_parameter_has_exactly_one_optimizer(family: str, optimizer: str) 
 
 
 @pytest.mark.parametrize("family", ["gpt2", "modern"])
-def test_muon_moves_every_head_as_far(family: str) -> None:
+def test_muon_moves_every_head_and_every_quarter_of_the_units_as_far(family: str) -> None:
     kv_heads = 2 if family == "modern" else None
     params = ModelParams(family=family, width=32, heads=4, kv_heads=kv_heads, layers=1, context=16)
     torch.manual_seed(0)
@@ -128,11 +159,14 @@ def test_muon_moves_every_head_as_far(family: str) -> None:
         if not name.startswith("blocks.") or weight.dim() < 2:
             continue
         moved = (before[name] - weight.detach()) / settings.learning_rate
-        kind, scale = name.split(".")[-2], max(1, len(moved) / moved.shape[1]) ** 0.5
-        size, axis = {"query": (8, 0), "key": (8, 0), "value": (8, 0), "output": (8, 1)}.get(
-            kind, (len(moved), 0)
-        )
-        for part in moved.split(size, axis):
+        kind, units = name.split(".")[-2], model.config.feedforward // 4
+        size, axis = {
+            "query": (8, 0), "key": (8, 0), "value": (8, 0), "output": (8, 1),
+            "gate": (units, 0), "up": (units, 0), "down": (units, 1),
+        }[kind]  # fmt: skip
+        parts = moved.split(size, axis)
+        scale = (len(moved) / (len(parts) * min(parts[0].shape))) ** 0.5
+        for part in parts:
             values = torch.linalg.svdvals(part) / scale
             assert 0.6 < values.max() < 1.4, (name, values)
 
