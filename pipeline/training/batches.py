@@ -15,7 +15,6 @@ from torch import Tensor
 
 from pipeline.errors import UserError
 
-
 REACH = 4  # a window moves back by less than this part of it: what it leaves behind is not read
 
 
