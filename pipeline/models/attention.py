@@ -9,7 +9,6 @@ from torch import Tensor, nn
 from pipeline.models import causal
 from pipeline.models.cache import KeyValueCache, causal_mask
 from pipeline.models.config import ModelConfig
-from pipeline.models.joined import joined
 from pipeline.models.norms import norm, rms_of_few
 from pipeline.models.positions import turn
 
@@ -50,9 +49,10 @@ class Attention(nn.Module):
         batch, length, _ = x.shape
         if length == 1 and cache is not None and not torch.is_grad_enabled():
             return self._one(x, angles, cache)
-        heads = F.linear(x, *joined(self.query, self.key, self.value))
-        heads = heads.view(batch, length, -1, self.head_dim)
-        query, key, value = heads.split((self.heads, self.kv_heads, self.kv_heads), 2)
+        query, key, value = (
+            part(x).view(batch, length, -1, self.head_dim)
+            for part in (self.query, self.key, self.value)
+        )
         value = value.transpose(1, 2)
         if angles is not None:
             query, key = self.norm_query(query), self.norm_key(key)
@@ -93,7 +93,9 @@ class Attention(nn.Module):
 
     def _join(self) -> Joined:
         """The three projections as one, and what QK-norm multiplies every head by."""
-        weight, bias = joined(self.query, self.key, self.value)
+        parts = (self.query, self.key, self.value)
+        weight = torch.cat([part.weight for part in parts])
+        bias = None if parts[0].bias is None else torch.cat([part.bias for part in parts])
         if not hasattr(self, "norm_query"):
             return weight, bias, None
         norms: list[Any] = [self.norm_query] * self.heads + [self.norm_key] * self.kv_heads

@@ -57,7 +57,7 @@ def _blocks(length: int, window: int | None) -> list[Block]:
 
 @torch.compiler.assume_constant_result
 def _unseen(block: int, window: int | None) -> Tensor:
-    """As `_bias`, for compiled code to read: it would make the table anew for every value."""
+    """`_bias` as a table, which compiled code reads; else it would make each value of it anew."""
     return _bias(block, window)
 
 
@@ -80,7 +80,9 @@ def _by_keys(blocks: list[Block], shares: list[Tensor], rows: list[Tensor]) -> T
             total = torch.bmm(share.transpose(1, 2), row)
         else:
             complete.append(total[:, end - low :])
-            total = F.pad(total[:, : end - low], (0, 0, low - first, 0))
+            total = total[:, : end - low]
+            if first < low:
+                total = F.pad(total, (0, 0, low - first, 0))
             total = torch.baddbmm(total, share.transpose(1, 2), row)
         low = first
     assert total is not None
