@@ -69,7 +69,9 @@ class Batches:
         share = self.batch // self.size
         first = position * self.batch + self.rank * share
         chosen = order[first : first + share]
-        starts = self._with_documents(offset + chosen.astype(np.int64) * self.context)
+        starts = offset + chosen.astype(np.int64) * self.context
+        # The last one stays: no window comes after it to read what it would leave behind.
+        starts = np.where(chosen < self.windows - 1, self._with_documents(starts), starts)
         rows = self.tokens[starts[:, None] + np.arange(self.context + 1)]
         windows = torch.from_numpy(rows.astype(np.int64))
         return windows[:, :-1], windows[:, 1:]
