@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from pipeline.errors import UserError
+from pipeline.models import ModelConfig
+from pipeline.params import OptimizerParams
 
 REACH = 4  # a window moves back by less than this part of it: what it leaves behind is not read
 
@@ -86,10 +88,16 @@ class Batches:
         return np.where(near, beginnings, starts)
 
 
-def document_starts(kind: str, tokens: np.ndarray, token_bytes: np.ndarray) -> np.ndarray | None:
-    """What `Batches` wants to know for `training.windows`: None for `packed`; for `documents` the
-    places of the tokens that stand for no text, int64 [documents], of which each begins one."""
-    if kind == "packed":
+def document_starts(
+    params: OptimizerParams, config: ModelConfig, tokens: np.ndarray, token_bytes: np.ndarray
+) -> np.ndarray | None:
+    """What `Batches` wants to know of documents: the places of the tokens that stand for no text,
+    int64 [documents], each of which begins one.
+
+    None where windows are packed, as they are for a model that counts: it reads all once, and
+    nothing twice.
+    """
+    if params.windows == "packed" or config.one_pass:
         return None
     begins, step = token_bytes == 0, 1 << 24
     parts = (

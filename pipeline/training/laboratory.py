@@ -43,7 +43,9 @@ class Workbench:
         self.tokens = read_tokens(tokens, "train", loaded)
         validation = read_tokens(tokens, "validation", loaded)[:HELD_TOKENS]
         self.held = Held(np.array(validation), token_lengths(loaded))
-        self.documents = document_starts(self.params.windows, self.tokens, self.held.token_bytes)
+        self.documents = document_starts(
+            self.params, self.config, self.tokens, self.held.token_bytes
+        )
         self.machine = choose_machine(self.params)
         batches = Batches(self.tokens, self.context, self.params.batch, self.params.seed)
         plan = Plan.make(batches, self.params.epochs, self.params.tokens, 1)

@@ -7,7 +7,7 @@ shares minus one at the token that came are the gradient, and both are forgotten
 computed twice and only sums are kept (the idea of Liger Kernel, Hsu et al. 2024, arXiv:2410.10989,
 section 3.2).
 
-A chunk is as large as memory allows, because each one adds to the gradient of the whole head. On a
+Chunks are large where memory allows, because each one adds to the gradient of the whole head. On a
 CPU its shares are made of fewer places still, so that they stay in the cache: small models take
 this way too, for it is the fastest.
 """

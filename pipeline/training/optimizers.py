@@ -21,6 +21,12 @@ from pipeline.params import OptimizerParams
 
 UNIT_PARTS = 4  # of a feed-forward layer; eight train worse
 ROUNDS = 4  # of Newton and Schulz
+CUT_BY = {  # what cuts a matrix of Muon's, by its module; others are whole
+    **dict.fromkeys(("query", "key", "value"), "head rows"),
+    "output": "head columns",
+    **dict.fromkeys(("gate", "up"), "unit rows"),
+    "down": "unit columns",
+}
 
 
 def orthogonalise(matrices: Tensor, dtype: torch.dtype = torch.float32) -> Tensor:
@@ -100,16 +106,12 @@ def label(name: str, parameter: Tensor, optimizer: str) -> str:
         return "vectors"
     if optimizer != "muon" or not name.startswith("blocks."):
         return "tables"
-    module = name.split(".")[-2]
-    if module in ("query", "key", "value", "output"):
-        return "head columns" if module == "output" else "head rows"
-    if module in ("gate", "up", "down"):
-        return "unit columns" if module == "down" else "unit rows"
-    return "whole"
+    return CUT_BY.get(name.split(".")[-2], "whole")
 
 
 def _muon_groups(labels: dict[str, list[Tensor]], config: ModelConfig) -> list[dict[str, Any]]:
-    """Muon's groups: what is in them, and into how many rows or columns their matrices are cut."""
+    """Muon's groups: what is in them, and into how many rows or columns their matrices are cut;
+    units that do not divide into quarters stay together."""
     head, inner = config.width // config.heads, config.feedforward
     units = inner // (UNIT_PARTS if inner % UNIT_PARTS == 0 else 1)
     cuts = {
@@ -149,10 +151,10 @@ def build_optimizers(
     else:
         kind = Adam if params.optimizer == "adam" else AdamW
         optimizers = [kind(groups, lr=rate, betas=(0.9, 0.95), fused=True)]
-    groups_of_muon = _muon_groups(labels, model.config)
-    if groups_of_muon:
+    muon_groups = _muon_groups(labels, model.config)
+    if muon_groups:
         muon_only = {"lr": params.learning_rate, "weight_decay": params.weight_decay}
-        optimizers.append(Muon(groups_of_muon, dtype=dtype, **muon_only))
+        optimizers.append(Muon(muon_groups, dtype=dtype, **muon_only))
     held = [id(p) for one in optimizers for group in one.param_groups for p in group["params"]]
     assert sorted(held) == sorted(map(id, model.parameters())), "not each parameter in one group"
     for optimizer in optimizers:

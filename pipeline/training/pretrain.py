@@ -65,9 +65,7 @@ def _pretrain(
     tokens = read_tokens(places.tokens, "train", tokenizer)
     held = Held(read_tokens(places.tokens, "validation", tokenizer), token_lengths(tokenizer))
     config = ModelConfig.from_params(params.model, tokenizer.get_vocab_size())
-    # A model that counts reads everything once, and nothing twice.
-    kind = "packed" if config.one_pass else training.windows
-    documents = document_starts(kind, tokens, held.token_bytes)
+    documents = document_starts(training, config, tokens, held.token_bytes)
     batches = Batches(
         tokens, params.model.context, training.batch, training.seed, here.rank, here.size, documents
     )

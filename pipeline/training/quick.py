@@ -66,10 +66,8 @@ def train_quickly(
     learner = Learner(model, optimizer, machine)
     for note in config.notes():
         print(note, flush=True)
-    kind = "packed" if config.one_pass else optimizer.windows  # who counts counts all once
-    documents = document_starts(kind, tokens, token_bytes)
-    context = model_params.context
-    batches = Batches(tokens, context, optimizer.batch, seed, documents=documents)
+    documents = document_starts(optimizer, config, tokens, token_bytes)
+    batches = Batches(tokens, config.context, optimizer.batch, seed, documents=documents)
     passes = budget_tokens / (batches.steps_per_epoch * batches.batch * batches.context)
     plan = Plan.make(batches, min(passes, 1) if config.one_pass else passes, None, 1)
     plan = Plan(plan.steps, plan.steps_per_epoch, frozenset({plan.steps}), plan.tokens_per_step)

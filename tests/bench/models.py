@@ -22,6 +22,7 @@ from tests.bench.compare import apart, compare, heading
 
 VOCABULARY, CONTEXT, BATCH = 4096, 256, 16
 SHAPES = ((4, 128), (6, 256))
+HEAD = 64  # of the plain loop too
 STEPS = 12
 
 
@@ -38,8 +39,10 @@ def training() -> None:
 
 
 def shaped(layers: int, width: int) -> ModelParams:
-    """Heads of 64, no dropout: the plain loop has none."""
-    return ModelParams(layers=layers, width=width, heads=width // 64, context=CONTEXT, dropout=0.0)
+    """No dropout: the plain loop has none."""
+    return ModelParams(
+        layers=layers, width=width, heads=width // HEAD, context=CONTEXT, dropout=0.0
+    )
 
 
 def batches() -> Batches:
@@ -72,7 +75,7 @@ def plain(layers: int, width: int) -> Callable[[], int]:
     """Two steps of a loop as textbooks have it: torch's layers, AdamW, float32, eager."""
     embedding, positions = nn.Embedding(VOCABULARY, width), nn.Embedding(CONTEXT, width)
     layer = nn.TransformerEncoderLayer(
-        width, width // 64, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
+        width, width // HEAD, 4 * width, 0.0, "gelu", batch_first=True, norm_first=True
     )
     body = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), enable_nested_tensor=False)
     head = nn.Linear(width, VOCABULARY, bias=False)

@@ -72,7 +72,8 @@ def test_windows_but_the_last_begin_with_a_document_where_it_has_just_begun(
 ) -> None:
     tokens = np.concatenate([np.arange(length) % 7 + (np.arange(length) > 0) for length in lengths])
     token_bytes = np.array([0, *[1] * 7])
-    starts = document_starts("documents", tokens, token_bytes)
+    modern = ModelConfig.from_params(ModelParams(), 8)
+    starts = document_starts(OptimizerParams(windows="documents"), modern, tokens, token_bytes)
     assert starts is not None
     assert starts.tolist() == [0, *np.cumsum(lengths)[:-1].tolist()]
     assume(len(tokens) > 2 * context + 2)
@@ -89,8 +90,11 @@ def test_windows_but_the_last_begin_with_a_document_where_it_has_just_begun(
         assert now == (own if before - own < context // 4 and before < last else before)
 
 
-def test_packed_windows_need_no_documents() -> None:
-    assert document_starts("packed", np.zeros(9, np.int64), np.zeros(1)) is None
+@pytest.mark.parametrize("family, windows", [("modern", "packed"), ("ngram", "documents")])
+def test_packed_windows_and_models_that_count_need_no_documents(family: str, windows: str) -> None:
+    config = ModelConfig.from_params(ModelParams(family=family), 8)
+    params = OptimizerParams(windows=windows)
+    assert document_starts(params, config, np.zeros(9, np.int64), np.zeros(1)) is None
 
 
 def test_too_little_text_for_context_or_batch_is_one_line() -> None:
